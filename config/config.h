@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+/// What /etc/bpfdump/bpfdumpd.toml says, as plain data. docs/bpfdumpd.toml(5) describes each key.
+namespace bpfdump::config {
+
+constexpr std::string_view kDefaultPath = "/etc/bpfdump/bpfdumpd.toml";
+
+struct Mount {
+  std::string point = "/mnt/bpfdump";
+  bool operator==(const Mount&) const = default;
+};
+
+struct Paths {
+  std::string pins = "/sys/fs/bpf/bpfdump";
+  std::string state = "/var/lib/bpfdump";
+  bool operator==(const Paths&) const = default;
+};
+
+struct Limits {
+  /// Bytes that may be written to one dumper.
+  std::uint64_t source_bytes = 4ULL << 20;
+  /// Dumpers in all targets together.
+  std::uint32_t dumpers = 10'000;
+  /// Reads that run an iterator at the same time; more wait their turn.
+  std::uint32_t readers = 16;
+  /// Of those, how many may belong to one user.
+  std::uint32_t readers_per_uid = 8;
+  bool operator==(const Limits&) const = default;
+};
+
+struct Read {
+  /// How long an iterator may answer "try again" without one byte of progress.
+  std::chrono::milliseconds stall_timeout{30'000};
+  bool operator==(const Read&) const = default;
+};
+
+enum class LogLevel { error, warn, info, debug };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  /// "journal", "stderr" or an absolute file name; empty: the journal where there is one.
+  std::string sink;
+  bool operator==(const Log&) const = default;
+};
+
+/// [target.NAME]: what differs for one target.
+struct Target {
+  bool enabled = true;
+  std::optional<mode_t> mode;
+  std::optional<std::string> group;
+  bool operator==(const Target&) const = default;
+};
+
+struct Config {
+  Mount mount;
+  Paths paths;
+  Limits limits;
+  Read read;
+  Log log;
+  std::map<std::string, Target, std::less<>> targets;
+  bool operator==(const Config&) const = default;
+};
+
+/// Reads a configuration text. Unknown keys, wrong types and impossible values are EINVAL with
+/// "file:line:column: what was expected"; `file` is only used for that.
+[[nodiscard]] base::Result<Config> parse(std::string_view text, std::string_view file);
+
+/// parse() of a file's content. ENOENT and the like where it can't be read.
+[[nodiscard]] base::Result<Config> load(const std::string& file);
+
+}  // namespace bpfdump::config
