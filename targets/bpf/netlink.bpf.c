@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//
+// The netlink sockets of the network namespace that opens the iterator, as /proc/net/netlink.
+#include "kernel.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+static __always_inline int drops(struct sock* sk) {
+  // Linux 6.18 can count per NUMA node.
+  if (bpf_core_field_exists(sk->sk_drop_counters)) {
+    struct numa_drop_counters* counters = sk->sk_drop_counters;
+
+    if (counters) return counters->drops0.counter + counters->drops1.counter;
+  }
+  return sk->sk_drops.counter;
+}
+
+static __always_inline unsigned long inode_number(struct sock* sk) {
+  if (bpf_core_field_exists(sk->sk_ino)) return sk->sk_ino;
+
+  // A socket is the first part of the allocation that ends in its inode. Kernel sockets have none.
+  struct socket_alloc* alloc = (struct socket_alloc*)sk->sk_socket;
+  return alloc ? BPF_CORE_READ(alloc, vfs_inode.i_ino) : 0;
+}
+
+SEC("iter/netlink")
+int dump_netlink(struct bpf_iter__netlink* ctx) {
+  struct seq_file* seq = ctx->meta->seq;
+  struct netlink_sock* nlk = ctx->sk;
+
+  // Also in the call that ends a listing without sockets: the header is always there.
+  if (ctx->meta->seq_num == 0) {
+    BPF_SEQ_PRINTF(seq,
+                   "sk               Eth Pid        Groups   "
+                   "Rmem     Wmem     Dump  Locks    Drops    Inode\n");
+  }
+  if (!nlk) return 0;
+
+  struct sock* sk = &nlk->sk;
+  unsigned long groups = 0;
+  if (nlk->groups) bpf_probe_read_kernel(&groups, sizeof(groups), nlk->groups);
+
+  // The kernel keeps one unit of sk_wmem_alloc for the socket itself.
+  BPF_SEQ_PRINTF(seq, "%pK %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n", sk, sk->sk_protocol,
+                 nlk->portid, (__u32)groups, sk->sk_backlog.rmem_alloc.counter,
+                 sk->sk_wmem_alloc.refs.counter - 1, nlk->cb_running,
+                 sk->__sk_common.skc_refcnt.refs.counter, drops(sk), inode_number(sk));
+  return 0;
+}

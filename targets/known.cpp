@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "targets/known.h"
+
+// The objects of targets/bpf, as the build embeds them: first byte and the byte after the last.
+#define BPFDUMP_BUILTIN(name)                                      \
+  extern "C" const std::byte bpfdump_builtin_##name[];             \
+  extern "C" const std::byte bpfdump_builtin_##name##_end[];       \
+  static std::span<const std::byte> builtin_##name() {             \
+    return {bpfdump_builtin_##name, bpfdump_builtin_##name##_end}; \
+  }
+
+BPFDUMP_BUILTIN(bpf_map)
+BPFDUMP_BUILTIN(ipv6_route)
+BPFDUMP_BUILTIN(netlink)
+BPFDUMP_BUILTIN(task)
+BPFDUMP_BUILTIN(task_file)
+
+namespace bpfdump::targets {
+
+const std::vector<Known>& known_targets() {
+  using enum NamespaceKind;
+  static const std::vector<Parameter> kTask = {{"pid"}, {"tid"}};
+  static const std::vector<Parameter> kMap = {{.key = "map", .required = true}};
+  static const std::vector<Parameter> kNet = {{"netns"}};
+  // clang-format off
+  static const std::vector<Known> table = {
+      {.name = "bpf_map", .builtin = builtin_bpf_map()},
+      {.name = "bpf_map_elem", .parameters = kMap},
+      {.name = "bpf_sk_storage_map", .parameters = kMap},
+      {.name = "cgroup", .parameters = {{"cgroup"}, {"order"}},
+       .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
+      {.name = "dmabuf", .notes = "at most 32 KiB of output"},
+      {.name = "ipv6_route", .namespace_kind = net, .parameters = kNet,
+       .builtin = builtin_ipv6_route(), .notes = "the built-in is /proc/net/ipv6_route"},
+      {.name = "netlink", .namespace_kind = net, .parameters = kNet,
+       .builtin = builtin_netlink(), .notes = "the built-in is /proc/net/netlink"},
+      {.name = "sockmap", .parameters = kMap},
+      {.name = "task", .namespace_kind = pid, .parameters = kTask, .builtin = builtin_task()},
+      {.name = "task_file", .namespace_kind = pid, .parameters = kTask,
+       .builtin = builtin_task_file(), .nested_in = "task", .nested_name = "file"},
+      {.name = "task_vma", .namespace_kind = pid, .parameters = kTask,
+       .nested_in = "task", .nested_name = "vma"},
+      {.name = "tcp", .namespace_kind = net, .parameters = kNet},
+      {.name = "udp", .namespace_kind = net, .parameters = kNet},
+      {.name = "unix", .namespace_kind = net, .parameters = kNet},
+  };
+  // clang-format on
+  return table;
+}
+
+}  // namespace bpfdump::targets

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace bpfdump::targets {
+
+/// The namespace of its creator that an iterator is confined to.
+enum class NamespaceKind { none, net, pid };
+
+/// What one target's iterator can be narrowed to, or must be told.
+struct Parameter {
+  std::string_view key = {};
+  bool required = false;
+};
+
+/// What is known about a target beyond what BTF says. All views live as long as the program.
+struct Known {
+  std::string_view name = {};
+  NamespaceKind namespace_kind = NamespaceKind::none;
+  std::vector<Parameter> parameters = {};
+  /// The BPF object of the built-in program; empty: there is none.
+  std::span<const std::byte> builtin = {};
+  /// Where the 2020 proposal had this target: `nested_name` in the directory of `nested_in`.
+  std::string_view nested_in = {};
+  std::string_view nested_name = {};
+  std::string_view notes = {};
+};
+
+/// The one table of knowledge, sorted by name. A target that is not in it works all the same.
+[[nodiscard]] const std::vector<Known>& known_targets();
+
+}  // namespace bpfdump::targets
