@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "loader/program.h"
+#include "targets/catalog.h"
+
+namespace bpfdump::loader {
+
+/// What the kernel says of an iterator's link at this moment.
+struct IteratorInfo {
+  std::uint32_t link_id = 0;
+  std::uint32_t program_id = 0;
+  std::string target;
+};
+
+/// A program attached to its target: a link. Owns the link's descriptor; while that or a pin
+/// exists the kernel keeps link, program and maps. All methods are single system calls on the
+/// link, so they may be used from several threads at once.
+class Iterator {
+ public:
+  /// Attaches `program`. EINVAL where the target must be told what to iterate (a map).
+  [[nodiscard]] static base::Result<Iterator> attach(const Program& program,
+                                                     const targets::Target& target);
+
+  /// Opens a pinned iterator. EINVAL where the pin is of anything else.
+  [[nodiscard]] static base::Result<Iterator> reopen(const std::string& pin);
+
+  /// Gives the link a name in bpffs, which keeps it beyond this process. EEXIST where taken.
+  [[nodiscard]] base::Result<void> pin(const std::string& path) const;
+
+  /// Puts `program` in the place of the attached one, atomically: sessions that are open keep the
+  /// old program, later ones get the new one (BPF_LINK_UPDATE, Linux 5.8).
+  [[nodiscard]] base::Result<void> update(const Program& program) const;
+
+  /// A fresh session: a descriptor whose read(2) runs the program. Nothing runs before that.
+  [[nodiscard]] base::Result<base::UniqueFd> open() const;
+
+  [[nodiscard]] base::Result<IteratorInfo> info() const;
+
+ private:
+  explicit Iterator(base::UniqueFd link) : link_(std::move(link)) {}
+
+  base::UniqueFd link_;
+};
+
+}  // namespace bpfdump::loader
