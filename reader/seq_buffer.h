@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+
+#include "base/result.h"
+#include "reader/producer.h"
+
+namespace bpfdump::reader {
+
+/// Whole records between a producer and a reader, a chunk at a time, by the rules of the kernel's
+/// seq_file: a record that does not fit the rest of a chunk is the first of the next one, and a
+/// chunk grows by doubling when a single record is larger. One thread at a time.
+class SeqBuffer {
+ public:
+  struct Sizes {
+    /// A chunk to begin with: four full reads of an iterator.
+    std::size_t chunk = 128 * 1024;
+    /// The largest chunk, and so the largest record that is accepted.
+    std::size_t limit = 1024 * 1024;
+  };
+
+  explicit SeqBuffer(Sizes sizes) : sizes_(sizes) {}
+
+  /// Drops the chunk and fills the next one until it is full, the producer pauses or ends. After
+  /// success an empty chunk means the end; after an error the chunk is empty too.
+  ///
+  /// An error that comes after some records were taken is kept until they were given: it is the
+  /// next refill's answer, but for EINTR, which was about this reader's patience.
+  /// E2BIG: one record is larger than the limit; it is still the next one.
+  [[nodiscard]] base::Result<void> refill(Producer& producer, const std::stop_token& stop);
+
+  /// The current chunk; valid until the next refill.
+  [[nodiscard]] std::span<const char> chunk() const { return {memory_.get(), filled_}; }
+
+  /// How many bytes came before the current chunk.
+  [[nodiscard]] std::uint64_t offset() const { return offset_; }
+
+  /// Whether the producer has nothing beyond this chunk.
+  [[nodiscard]] bool at_end() const { return at_end_; }
+
+ private:
+  void allocate(std::size_t size);
+
+  Sizes sizes_;
+  std::unique_ptr<char[]> memory_;
+  std::size_t size_ = 0;    // of the memory
+  std::size_t filled_ = 0;  // bytes of it that are the chunk
+  std::uint64_t offset_ = 0;
+  bool at_end_ = false;
+  std::optional<base::Error> failure_;
+};
+
+}  // namespace bpfdump::reader

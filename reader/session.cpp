@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reader/session.h"
+
+#include <algorithm>
+
+namespace bpfdump::reader {
+
+base::Result<Session> Session::open(OpenIterator open_iterator,
+                                    std::chrono::milliseconds stall_timeout) {
+  Session session(std::move(open_iterator), stall_timeout);
+  if (auto started = session.start(); !started) return base::Failure(started.error());
+  return session;
+}
+
+base::Result<void> Session::start() {
+  auto iterator = open_iterator_();
+  if (!iterator) return base::Failure(iterator.error());
+  iterator_.emplace(std::move(*iterator), stall_timeout_);
+  buffer_ = SeqBuffer(SeqBuffer::Sizes{});
+  fresh_ = true;
+  return {};
+}
+
+base::Result<std::span<const char>> Session::read(std::uint64_t offset, std::size_t size,
+                                                  const std::stop_token& stop) {
+  const bool again = offset == 0 && !fresh_;
+  if (again || offset < buffer_.offset()) {
+    if (auto started = start(); !started) return base::Failure(started.error());
+  }
+  fresh_ = false;
+
+  while (offset - buffer_.offset() >= buffer_.chunk().size()) {
+    if (buffer_.at_end()) return std::span<const char>();
+    if (auto filled = buffer_.refill(*iterator_, stop); !filled)
+      return base::Failure(filled.error());
+  }
+  const auto rest = buffer_.chunk().subspan(offset - buffer_.offset());
+  return rest.first(std::min(size, rest.size()));
+}
+
+}  // namespace bpfdump::reader

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "reader/iterator_reader.h"
+#include "reader/seq_buffer.h"
+
+namespace bpfdump::reader {
+
+/// One open file on a dumper: every record that its iterator emits reaches the reader exactly once,
+/// whole and in order, or the reader gets an error. One thread at a time.
+class Session {
+ public:
+  /// Creates a new iterator descriptor: what a fresh look at the objects begins with.
+  using OpenIterator = std::function<base::Result<base::UniqueFd>()>;
+
+  /// Creates the iterator; runs nothing yet. Errors are those of `open_iterator`.
+  [[nodiscard]] static base::Result<Session> open(OpenIterator open_iterator,
+                                                  std::chrono::milliseconds stall_timeout);
+
+  /// At most `size` bytes at `offset`; none at or past the end. They are valid until the next read.
+  ///
+  /// Offset 0, but for the first read, looks afresh: polling by lseek works as with seq_file. So
+  /// does an offset before the chunk at hand, skipping what comes before it.
+  /// EINTR: `stop` was requested; EAGAIN: the iterator stalled; E2BIG: a record is larger than the
+  /// kernel's buffer of 32 KiB; EIO and others: the kernel's. All bytes before an error are given
+  /// first.
+  [[nodiscard]] base::Result<std::span<const char>> read(std::uint64_t offset, std::size_t size,
+                                                         const std::stop_token& stop);
+
+ private:
+  Session(OpenIterator open_iterator, std::chrono::milliseconds stall_timeout)
+      : open_iterator_(std::move(open_iterator)), stall_timeout_(stall_timeout) {}
+
+  base::Result<void> start();
+
+  OpenIterator open_iterator_;
+  std::chrono::milliseconds stall_timeout_;
+  std::optional<IteratorReader> iterator_;
+  SeqBuffer buffer_{SeqBuffer::Sizes{}};
+  bool fresh_ = true;  // nothing was read since start()
+};
+
+}  // namespace bpfdump::reader
