@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fsd/daemon.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "fsd/background.h"
+#include "fsd/filesystem.h"
+#include "fsd/logging.h"
+#include "fsd/mount.h"
+#include "fsd/ops.h"
+#include "fsd/preflight.h"
+#include "fsd/store.h"
+#include "fsd/version.h"
+#include "targets/catalog.h"
+
+namespace bpfdump::fsd {
+namespace {
+
+using base::Result;
+
+// Every dumper holds a descriptor and every reader another: take what the system grants.
+void raise_file_limit() {
+  rlimit limit = {};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    spdlog::warn("raise the limit of open files: {}, ignoring", base::errno_text(errno));
+}
+
+sigset_t handled_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  return signals;
+}
+
+// What can change while mounted does; what can't is named.
+void reload(const Arguments& arguments, const config::Config& running) {
+  const auto fresh = configure(arguments);
+  if (!fresh) {
+    spdlog::error("reload: {}; the old configuration stays", fresh.error().message);
+    return;
+  }
+  set_log_level(fresh->log.level);
+  config::Config same = *fresh;
+  same.log.level = running.log.level;
+  spdlog::info("reloaded: log.level{}",
+               same == running ? "" : "; other changes take effect at the next start");
+}
+
+/// Waits for signals in a thread of its own, until it goes.
+class SignalThread {
+ public:
+  template <class OnStop, class OnReload>
+  SignalThread(OnStop on_stop, OnReload on_reload)
+      : thread_([=, this] {
+          const sigset_t signals = handled_signals();
+          int signal = 0;
+          while (sigwait(&signals, &signal) == 0 && !leaving_) {
+            if (signal == SIGHUP) {
+              on_reload();
+            } else {
+              spdlog::info("stopping: {}", strsignal(signal));
+              on_stop();
+              return;
+            }
+          }
+        }) {}
+  ~SignalThread() {
+    leaving_ = true;
+    pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
+  SignalThread(const SignalThread&) = delete;
+  SignalThread& operator=(const SignalThread&) = delete;
+
+ private:
+  std::atomic<bool> leaving_ = false;
+  std::thread thread_;
+};
+
+Ops::Limits limits_of(const config::Limits& limits) {
+  return {.reads = {limits.readers, limits.readers_per_uid}, .commits = {4, 2}};
+}
+
+}  // namespace
+
+Result<config::Config> configure(const Arguments& arguments) {
+  const std::string file = arguments.config.value_or(std::string(config::kDefaultPath));
+  auto config = config::load(file);
+  if (!config) {
+    if (arguments.config || config.error().code != ENOENT) return config;
+    config = config::Config{};
+  }
+  const auto absolute = [](const std::string& path) { return std::filesystem::absolute(path); };
+  if (arguments.pins) config->paths.pins = absolute(*arguments.pins);
+  if (arguments.state) config->paths.state = absolute(*arguments.state);
+  if (arguments.mount_point) config->mount.point = absolute(*arguments.mount_point);
+  return config;
+}
+
+Result<void> run_daemon(const Arguments& arguments, const config::Config& config) {
+  if (auto ok = check_privileges(); !ok) return ok;
+  if (auto ok = check_fuse(); !ok) return ok;
+  if (auto ok = check_mount_point(config.mount.point, config.paths); !ok) return ok;
+  const auto catalog = targets::Catalog::of_running_kernel();
+  if (!catalog) return base::Failure(catalog.error());
+  if (auto ok = prepare_bpffs(config.paths.pins); !ok) return ok;
+  if (auto ok = start_logging(config.log, arguments.foreground); !ok) return ok;
+  raise_file_limit();
+
+  auto store = Store::open(config.paths.pins);
+  if (!store) return base::Failure(store.error());
+  const auto filesystem = Filesystem::create(*catalog, config, std::move(*store));
+  if (!filesystem) return base::Failure(filesystem.error());
+
+  std::optional<Background> background;
+  const auto ready = [&] {
+    spdlog::info("bpfdumpd {}: {} targets at '{}'", kVersion, catalog->targets().size(),
+                 config.mount.point);
+    sd_notify(0, "READY=1");
+    if (background) background->ready();
+  };
+  const Ops::Limits limits = limits_of(config.limits);
+  Ops ops(**filesystem, limits, ready);
+
+  // Signals go to their own thread, so all others, which inherit the mask, must not take them.
+  const sigset_t signals = handled_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+
+  auto mount = Mount::create(ops, config.mount.point);
+  if (!mount) return base::Failure(mount.error());
+  if (!arguments.foreground) {
+    auto split = Background::split();
+    if (!split) return base::Failure(split.error());
+    if (split->side() == Background::Side::starter) {
+      const auto answered = split->wait();
+      // The mount is the daemon's: leave without taking it down.
+      std::_Exit(answered ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    background = std::move(*split);
+  }
+
+  const auto stop = [&] {
+    sd_notify(0, "STOPPING=1");
+    ops.stop();
+    mount->stop();
+  };
+  const auto on_reload = [&] {
+    sd_notify(0, "RELOADING=1");
+    reload(arguments, config);
+    sd_notify(0, "READY=1");
+  };
+  const SignalThread signal_thread(stop, on_reload);
+  return mount->serve(Ops::threads(limits));
+}
+
+}  // namespace bpfdump::fsd

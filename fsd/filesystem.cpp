@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fsd/filesystem.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "fsd/introspection.h"
+
+namespace bpfdump::fsd {
+namespace {
+
+using base::fail;
+using base::fail_errno;
+using base::Result;
+
+constexpr std::size_t kLongestName = 255;
+
+Result<gid_t> group_number(const std::string& group) {
+  gid_t number = 0;
+  const char* end = group.data() + group.size();
+  if (std::from_chars(group.data(), end, number).ptr == end) return number;
+  const struct group* entry = ::getgrnam(group.c_str());
+  if (entry == nullptr) return fail(EINVAL, "there is no group '{}'", group);
+  return entry->gr_gid;
+}
+
+Result<void> check_name(const std::string& name) {
+  if (name.size() > kLongestName)
+    return fail_errno(ENAMETOOLONG, "create a name of {} bytes", name.size());
+  if (name.find('=') != std::string::npos)
+    return fail(EINVAL, "a dumper's name has no '=': '{}'", name);
+  return {};
+}
+
+}  // namespace
+
+// --- The tree at start ---------------------------------------------------------------------------
+
+Filesystem::Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store)
+    : catalog_(catalog),
+      config_(config),
+      own_directory_(tree_.add_directory(Tree::kRoot, ".bpfdump")),
+      store_(std::move(store)),
+      logs_(tree_, own_directory_),
+      dumpers_(tree_, store_, logs_, config.limits.dumpers) {}
+
+Result<std::unique_ptr<Filesystem>> Filesystem::create(const targets::Catalog& catalog,
+                                                       const config::Config& config, Store store) {
+  std::unique_ptr<Filesystem> filesystem(new Filesystem(catalog, config, std::move(store)));
+  if (auto built = filesystem->build(); !built) return base::Failure(built.error());
+  return filesystem;
+}
+
+Result<void> Filesystem::build() {
+  tree_.add_text(own_directory_, "targets", 0444, [this] { return targets_text(catalog_); });
+  tree_.add_text(own_directory_, "dumpers", 0444, [this] { return dumpers_text(tree_); });
+  tree_.add_text(own_directory_, "version", 0444, version_text);
+  for (const auto& [name, settings] : config_.targets) {
+    if (catalog_.find(name) == nullptr)
+      spdlog::warn("[target.{}]: this kernel has no such target, ignoring", name);
+  }
+  for (const auto& target : catalog_.targets()) {
+    if (auto added = add_target(target); !added) return added;
+  }
+  add_nested_names();
+  adopt_saved();
+  return {};
+}
+
+Result<void> Filesystem::add_target(const targets::Target& target) {
+  Defaults defaults;
+  if (const auto at = config_.targets.find(target.name); at != config_.targets.end()) {
+    const config::Target& settings = at->second;
+    if (!settings.enabled) return {};
+    defaults.mode = settings.mode.value_or(defaults.mode);
+    if (settings.group) {
+      const auto group = group_number(*settings.group);
+      if (!group) return fail(EINVAL, "[target.{}]: {}", target.name, group.error().message);
+      defaults.group = *group;
+    }
+  }
+  directories_[tree_.add_directory(Tree::kRoot, target.name)] = &target;
+  defaults_[&target] = defaults;
+  logs_.add_target(target.name);
+  return {};
+}
+
+void Filesystem::add_nested_names() {
+  for (const auto& [directory, target] : directories_) {
+    for (const auto& [other_directory, other] : directories_) {
+      if (other->known.nested_in == target->name)
+        tree_.add_symlink(directory, std::string(other->known.nested_name), "../" + other->name);
+    }
+  }
+}
+
+void Filesystem::adopt_saved() {
+  const auto loaded = store_.load();
+  if (!loaded) {
+    spdlog::error("{}; the dumpers pinned there are not shown", loaded.error().message);
+    return;
+  }
+  for (const auto& stray : loaded->strays) spdlog::warn("{}, ignoring it", stray);
+  for (const auto& saved : loaded->dumpers) {
+    const auto at = std::find_if(directories_.begin(), directories_.end(), [&](const auto& entry) {
+      return entry.second->name == saved.target;
+    });
+    const auto adopted = at == directories_.end() ? fail(ENOENT, "its target is not shown")
+                                                  : dumpers_.adopt(at->first, saved);
+    if (!adopted)
+      spdlog::warn("{}/{}: {}, ignoring its pin", saved.target, saved.name,
+                   adopted.error().message);
+  }
+}
+
+// --- Names and attributes ------------------------------------------------------------------------
+
+Result<const targets::Target*> Filesystem::target_of(Ino directory) const {
+  const auto at = directories_.find(directory);
+  if (at == directories_.end())
+    return fail(EPERM, "dumpers are created in a target's directory only");
+  return at->second;
+}
+
+Result<Place> Filesystem::place_of(Ino ino) const {
+  const auto view = tree_.view(ino);
+  if (!view) return base::Failure(view.error());
+  const auto target = target_of(view->parent);
+  if (!target || view->type != S_IFREG) return fail(EPERM, "'{}' belongs to bpfdumpd", view->name);
+  return Place{*target, view->name, ino};
+}
+
+Result<struct stat> Filesystem::lookup(Ino parent, const std::string& name) {
+  return tree_.lookup(parent, name);
+}
+
+bool Filesystem::is_pending(Ino ino) const {
+  const auto view = tree_.view(ino);
+  return !view || view->pending;
+}
+
+Result<struct stat> Filesystem::change(Ino ino, const AttributeChanges& changes,
+                                       std::optional<std::uint64_t> size, bool touches,
+                                       Handle* handle) {
+  const auto place = place_of(ino);
+  if (!place) return base::Failure(place.error());
+  if (size) {
+    // truncate(2) by name: the program that is there stays until another one was written.
+    const auto sized = handle != nullptr && handle->staging ? handle->staging->truncate(*size)
+                       : *size == 0                         ? Result<void>()
+                                                            : fail_errno(EINVAL, "resize a dumper");
+    if (!sized) return base::Failure(sized.error());
+  }
+  if (touches && handle != nullptr && handle->staging) handle->staging->touch();
+  return dumpers_.change(*place, changes);
+}
+
+// --- Dumpers -------------------------------------------------------------------------------------
+
+Result<Place> Filesystem::claim(Ino parent, const std::string& name, Owner owner) {
+  const auto target = target_of(parent);
+  if (!target) return base::Failure(target.error());
+  if (auto checked = check_name(name); !checked) return base::Failure(checked.error());
+  const Defaults& defaults = defaults_.at(*target);
+  owner.gid = defaults.group.value_or(owner.gid);
+  const auto ino = tree_.claim(parent, name, defaults.mode, owner);
+  if (!ino) return base::Failure(ino.error());
+  return Place{*target, name, *ino};
+}
+
+Result<struct stat> Filesystem::mkdir(Ino parent, const std::string& name, Owner owner) {
+  const auto place = claim(parent, name, owner);
+  if (!place) return base::Failure(place.error());
+  if (auto created = dumpers_.create_builtin(*place); !created) {
+    tree_.withdraw(place->ino);
+    return base::Failure(created.error());
+  }
+  return tree_.remember(Tree::face_of(place->ino));
+}
+
+Result<void> Filesystem::unlink(Ino parent, const std::string& name) {
+  const auto target = target_of(parent);
+  if (!target) return base::Failure(target.error());
+  return dumpers_.remove(parent, **target, name);
+}
+
+// --- Open files ----------------------------------------------------------------------------------
+
+void Filesystem::stage(Handle& handle, const std::string& name, bool replaces) const {
+  handle.staging = std::make_unique<Staging>(config_.limits.source_bytes, replaces);
+  if (replaces) handle.verdict = fail(ENOEXEC, "nothing was written to '{}'", name);
+}
+
+std::uint64_t Filesystem::add_handle(std::shared_ptr<Handle> handle) {
+  const std::scoped_lock lock(mutex_);
+  handles_.emplace(++last_handle_, std::move(handle));
+  return last_handle_;
+}
+
+std::shared_ptr<Handle> Filesystem::handle(std::uint64_t number) const {
+  const std::scoped_lock lock(mutex_);
+  const auto at = handles_.find(number);
+  return at == handles_.end() ? nullptr : at->second;
+}
+
+Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string& name, Owner owner,
+                                                   int flags) {
+  if ((flags & O_ACCMODE) == O_RDONLY)
+    return fail(EINVAL, "create a dumper by writing its program, or by mkdir");
+  const auto place = claim(parent, name, owner);
+  if (!place) return base::Failure(place.error());
+  auto handle = std::make_shared<Handle>();
+  handle->ino = place->ino;
+  stage(*handle, name, true);
+  const auto attributes = tree_.remember(place->ino);
+  if (!attributes) return base::Failure(attributes.error());
+  return Opened{add_handle(std::move(handle)), *attributes};
+}
+
+Result<Filesystem::Opened> Filesystem::open(Ino ino, int flags) {
+  const auto view = tree_.view(ino);
+  if (!view) return base::Failure(view.error());
+  auto handle = std::make_shared<Handle>();
+  handle->ino = ino;
+  const bool reads = (flags & O_ACCMODE) != O_WRONLY;
+  const bool writes = (flags & O_ACCMODE) != O_RDONLY;
+  if (view->text) {
+    if (writes) return fail(EPERM, "'{}' belongs to bpfdumpd", view->name);
+    handle->text = view->text();
+  } else if (view->pending) {
+    return fail(EBUSY, "'{}' is being created", view->name);
+  }
+  if (view->dumper && writes) stage(*handle, view->name, (flags & O_TRUNC) != 0);
+  if (view->dumper && reads) {
+    handle->reader = view->dumper->reader;
+    auto session = handle->reader->open(config_.read.stall_timeout);
+    if (!session) return base::Failure(session.error());
+    handle->session.emplace(std::move(*session));
+  }
+  return Opened{add_handle(std::move(handle)), view->attributes};
+}
+
+Result<std::span<const char>> Filesystem::read(Handle& handle, std::uint64_t offset,
+                                               std::size_t size, const std::stop_token& stop) {
+  if (!handle.session) {
+    if (handle.staging) return fail(EBUSY, "read a dumper that is being created");
+    const std::span<const char> text(handle.text);
+    const auto rest = text.subspan(std::min<std::uint64_t>(offset, text.size()));
+    return rest.first(std::min(size, rest.size()));
+  }
+  auto bytes = handle.session->read(offset, size, stop);
+  if (bytes)
+    handle.reader->count(bytes->size());
+  else
+    handle.reader->count(bytes.error());
+  return bytes;
+}
+
+Result<void> Filesystem::write(Handle& handle, std::uint64_t offset,
+                               std::span<const std::byte> bytes) {
+  if (!handle.staging) return fail_errno(EBADF, "write");
+  return handle.staging->write(offset, bytes);
+}
+
+Result<void> Filesystem::flush(Handle& handle) {
+  if (!handle.staging) return {};
+  const auto place = place_of(handle.ino);
+  if (!place) return base::Failure(place.error());
+  if (const auto bytes = handle.staging->take_bytes())
+    handle.verdict = dumpers_.commit(*place, *bytes);
+  else if (handle.staging->take_touch() && is_pending(handle.ino))
+    handle.verdict = dumpers_.create_builtin(*place);
+  else
+    return handle.verdict;
+  if (!handle.verdict) tree_.withdraw(handle.ino);
+  return handle.verdict;
+}
+
+void Filesystem::release(std::uint64_t number) {
+  const auto released = handle(number);
+  if (!released) return;
+  if (released->staging) tree_.withdraw(released->ino);
+  const std::scoped_lock lock(mutex_);
+  handles_.erase(number);
+}
+
+}  // namespace bpfdump::fsd

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "fsd/dumpers.h"
+#include "fsd/log_book.h"
+#include "fsd/staging.h"
+#include "fsd/store.h"
+#include "fsd/tree.h"
+#include "reader/session.h"
+#include "targets/catalog.h"
+
+namespace bpfdump::fsd {
+
+/// One open file. Shared by the requests that are about it; only read() and flush() of one handle
+/// must not run at the same time.
+struct Handle {
+  Ino ino;
+  std::string text;                        // a text file, as it was at open
+  std::shared_ptr<reader::Dumper> reader;  // a dumper that is read ...
+  std::optional<reader::Session> session;  // ... and where its reader stands
+  std::unique_ptr<Staging> staging;        // a dumper that is written ...
+  base::Result<void> verdict;              // ... and what its last commit came to
+};
+
+/// The file system without FUSE: what each operation of docs/bpfdumpd.8 does. Thread-safe. Only
+/// mkdir(), flush() and read() may take long; all others never wait.
+class Filesystem {
+ public:
+  /// Builds the tree and adopts the store's dumpers; `warnings` gets what could not be adopted.
+  /// Borrows catalog and config. EINVAL: the config names an unknown target or group.
+  [[nodiscard]] static base::Result<std::unique_ptr<Filesystem>> create(
+      const targets::Catalog& catalog, const config::Config& config, Store store);
+
+  // Names and attributes.
+  [[nodiscard]] base::Result<struct stat> lookup(Ino parent, const std::string& name);
+  void forget(Ino ino, std::uint64_t lookups) { tree_.forget(ino, lookups); }
+  [[nodiscard]] base::Result<struct stat> stat(Ino ino) const { return tree_.stat(ino); }
+  /// `handle` may be null. Whoever sets the times to now does so as touch does.
+  [[nodiscard]] base::Result<struct stat> change(Ino ino, const AttributeChanges& changes,
+                                                 std::optional<std::uint64_t> size, bool touches,
+                                                 Handle* handle);
+  [[nodiscard]] base::Result<std::string> readlink(Ino ino) const { return tree_.readlink(ino); }
+  [[nodiscard]] base::Result<void> list(Ino directory, std::uint64_t position,
+                                        const Tree::Visitor& visit) const {
+    return tree_.list(directory, position, visit);
+  }
+  [[nodiscard]] base::Result<void> list_and_lookup(Ino directory, std::uint64_t position,
+                                                   const Tree::Visitor& visit) {
+    return tree_.list_and_lookup(directory, position, visit);
+  }
+  /// Whether a name is not a dumper yet, so that the kernel must ask again each time.
+  [[nodiscard]] bool is_pending(Ino ino) const;
+
+  // Dumpers.
+  /// The answer is the new dumper's face, a directory; see Tree::face_of().
+  [[nodiscard]] base::Result<struct stat> mkdir(Ino parent, const std::string& name, Owner owner);
+  [[nodiscard]] base::Result<void> unlink(Ino parent, const std::string& name);
+
+  // Open files. A handle's number is valid until release().
+  struct Opened {
+    std::uint64_t handle;
+    struct stat attributes;
+  };
+  [[nodiscard]] base::Result<Opened> create_file(Ino parent, const std::string& name, Owner owner,
+                                                 int flags);
+  [[nodiscard]] base::Result<Opened> open(Ino ino, int flags);
+  [[nodiscard]] std::shared_ptr<Handle> handle(std::uint64_t number) const;
+  /// The bytes are valid until the handle's next read.
+  [[nodiscard]] base::Result<std::span<const char>> read(Handle& handle, std::uint64_t offset,
+                                                         std::size_t size,
+                                                         const std::stop_token& stop);
+  [[nodiscard]] base::Result<void> write(Handle& handle, std::uint64_t offset,
+                                         std::span<const std::byte> bytes);
+  /// Commits what was written since the last flush; without news, the last commit's outcome. While
+  /// nothing was ever written to a new or truncated file it is ENOEXEC, so that cp of an empty file
+  /// fails; shells, which close a copy of the file before they write, don't look at that answer.
+  [[nodiscard]] base::Result<void> flush(Handle& handle);
+  void release(std::uint64_t number);
+
+ private:
+  struct Defaults {
+    mode_t mode = 0440;
+    std::optional<gid_t> group;
+  };
+
+  Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store);
+
+  base::Result<void> build();
+  base::Result<void> add_target(const targets::Target& target);
+  void add_nested_names();
+  void adopt_saved();
+  base::Result<const targets::Target*> target_of(Ino directory) const;
+  base::Result<Place> claim(Ino parent, const std::string& name, Owner owner);
+  base::Result<Place> place_of(Ino ino) const;
+  std::uint64_t add_handle(std::shared_ptr<Handle> handle);
+  void stage(Handle& handle, const std::string& name, bool replaces) const;
+
+  const targets::Catalog& catalog_;
+  const config::Config& config_;
+  Tree tree_;
+  const Ino own_directory_;  // .bpfdump
+  Store store_;
+  LogBook logs_;
+  Dumpers dumpers_;
+  std::map<Ino, const targets::Target*> directories_;    // fixed after build()
+  std::map<const targets::Target*, Defaults> defaults_;  // fixed after build()
+  mutable std::mutex mutex_;                             // guards all below
+  std::unordered_map<std::uint64_t, std::shared_ptr<Handle>> handles_;
+  std::uint64_t last_handle_ = 0;
+};
+
+}  // namespace bpfdump::fsd

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <variant>
+
+#include "fsd/arguments.h"
+#include "fsd/daemon.h"
+
+namespace {
+
+using namespace bpfdump;
+
+int refuse(const base::Error& error) {
+  std::fprintf(stderr, "bpfdumpd: %s\n", error.message.c_str());
+  return EXIT_FAILURE;
+}
+
+int run(int argc, char** argv) {
+  const auto parsed = fsd::parse_arguments(argc, argv);
+  if (!parsed) return refuse(parsed.error());
+  if (const auto* print = std::get_if<fsd::PrintAndExit>(&*parsed)) {
+    std::fputs(print->text.c_str(), stdout);
+    return EXIT_SUCCESS;
+  }
+  const auto& arguments = std::get<fsd::Arguments>(*parsed);
+  const auto config = fsd::configure(arguments);
+  if (!config) return refuse(config.error());
+  if (arguments.check_config) {
+    std::puts("the configuration is valid");
+    return EXIT_SUCCESS;
+  }
+  const auto served = fsd::run_daemon(arguments, *config);
+  return served ? EXIT_SUCCESS : refuse(served.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& exception) {
+    return refuse({EIO, exception.what()});
+  }
+}

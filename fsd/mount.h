@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "fsd/ops.h"
+
+namespace bpfdump::fsd {
+
+/// The FUSE session: mounted while this lives. Only stop() may be called from another thread.
+class Mount {
+ public:
+  /// Mounts on a directory; requests wait until serve(). Borrows `ops`.
+  [[nodiscard]] static base::Result<Mount> create(Ops& ops, const std::string& point);
+
+  /// Answers requests with at most `threads` threads until stop(), or until someone unmounts.
+  /// Must be called in the thread that main() runs in.
+  [[nodiscard]] base::Result<void> serve(unsigned threads);
+
+  /// Makes serve() return once the requests at hand were answered; returns when it has.
+  void stop();
+
+ private:
+  struct SessionDeleter {
+    void operator()(fuse_session* session) const;
+  };
+
+  explicit Mount(fuse_session* session) : session_(session) {}
+
+  std::unique_ptr<fuse_session, SessionDeleter> session_;
+  // On the heap so that a Mount can be moved.
+  struct Serving {
+    std::atomic<bool> active = false;
+    pthread_t thread{};
+  };
+  std::unique_ptr<Serving> serving_ = std::make_unique<Serving>();
+};
+
+}  // namespace bpfdump::fsd

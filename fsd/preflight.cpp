@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fsd/preflight.h"
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/unique_fd.h"
+
+namespace bpfdump::fsd {
+namespace {
+
+namespace fs = std::filesystem;
+using base::fail;
+using base::fail_errno;
+using base::Result;
+
+constexpr const char* kBpffs = "/sys/fs/bpf";
+
+Result<std::uint64_t> effective_capabilities() {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> data = {};
+  if (::syscall(SYS_capget, &header, data.data()) != 0)
+    return fail_errno(errno, "read this process's capabilities");
+  return data[0].effective | std::uint64_t{data[1].effective} << 32;
+}
+
+// The path with every symlink resolved but the last name's, which may be a mount not to be touched.
+fs::path resolved(const std::string& path) {
+  fs::path normal = fs::absolute(path).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();
+  std::error_code error;
+  const fs::path parent = fs::weakly_canonical(normal.parent_path(), error);
+  return error ? normal : parent / normal.filename();
+}
+
+bool lies_below(const fs::path& path, const fs::path& directory) {
+  const auto relative = path.lexically_relative(directory);
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+// Undoes the escapes of /proc/self/mountinfo: \040 for a space.
+std::string unescape(const std::string& text) {
+  std::string plain;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\' && at + 3 < text.size()) {
+      plain += static_cast<char>(std::stoi(text.substr(at + 1, 3), nullptr, 8));
+      at += 3;
+    } else {
+      plain += text[at];
+    }
+  }
+  return plain;
+}
+
+bool is_mounted(const fs::path& point) {
+  std::ifstream mounts("/proc/self/mountinfo");
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream fields(line);
+    std::string id, parent, device, root, where;
+    fields >> id >> parent >> device >> root >> where;
+    if (unescape(where) == point) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<void> check_privileges() {
+  const auto capabilities = effective_capabilities();
+  if (!capabilities) return base::Failure(capabilities.error());
+  const auto has = [&](int capability) { return (*capabilities >> capability & 1) != 0; };
+  if (!has(CAP_SYS_ADMIN))
+    return fail(EPERM, "bpfdumpd needs root (CAP_SYS_ADMIN to mount); start it with sudo");
+  return {};
+}
+
+Result<void> check_fuse() {
+  const base::UniqueFd fuse(::open("/dev/fuse", O_RDWR | O_CLOEXEC));
+  if (fuse.valid()) return {};
+  return fail(errno,
+              "open '/dev/fuse': {}; load it with 'modprobe fuse', or give the container "
+              "'--device /dev/fuse'",
+              base::errno_text(errno));
+}
+
+Result<void> check_mount_point(const std::string& point, const config::Paths& paths) {
+  const fs::path directory = resolved(point);
+  for (const std::string& path : {paths.pins, paths.state}) {
+    if (lies_below(resolved(path), directory))
+      return fail(EINVAL, "'{}' lies below the mount point '{}'; choose another place for it", path,
+                  point);
+  }
+  struct stat status = {};
+  if (is_mounted(directory)) {
+    // A dead mount answers at once; a live one is busy whatever it answers.
+    if (::stat(directory.c_str(), &status) != 0 && errno == ENOTCONN)
+      return fail(ENOTCONN, "a dead mount is in the way; clear it with 'umount -l {}'", point);
+    return fail(EBUSY, "mount point '{0}' is busy; unmount what is there with 'umount {0}'", point);
+  }
+  if (::stat(directory.c_str(), &status) != 0) {
+    return fail(errno, "mount point '{0}': {1}; make it with 'mkdir -p {0}'", point,
+                base::errno_text(errno));
+  }
+  if (!S_ISDIR(status.st_mode))
+    return fail(ENOTDIR, "mount point '{}': {}; choose a directory", point,
+                base::errno_text(ENOTDIR));
+  return {};
+}
+
+Result<void> prepare_bpffs(const std::string& pins) {
+  std::error_code error;
+  fs::path existing = resolved(pins);
+  while (!fs::exists(existing, error) && existing != existing.root_path())
+    existing = existing.parent_path();
+  struct statfs filesystem = {};
+  if (::statfs(existing.c_str(), &filesystem) != 0)
+    return fail_errno(errno, "look at '{}'", existing.string());
+  if (filesystem.f_type == BPF_FS_MAGIC) return {};
+
+  if (resolved(pins) != kBpffs && !lies_below(resolved(pins), kBpffs))
+    return fail(EINVAL, "pins '{}' are not in a bpffs; put them below '{}'", pins, kBpffs);
+  if (::mount("bpf", kBpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") != 0) {
+    return fail(errno, "mount bpffs on '{0}': {1}; do it with 'mount -t bpf bpf {0}'", kBpffs,
+                base::errno_text(errno));
+  }
+  return {};
+}
+
+}  // namespace bpfdump::fsd

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/result.h"
+
+namespace bpfdump::fsd {
+
+/// The bytes that are being written to one open file, until they are committed. Thread-safe.
+///
+/// Programs write in their own ways: a shell closes a copy of the file before it writes, touch sets
+/// the times and writes nothing, `(cat a; cat b) > f` closes it twice with more bytes each time.
+class Staging {
+ public:
+  /// At most `limit` bytes. `replaces`: the file is new or was opened with O_TRUNC, so that what is
+  /// written is all of it.
+  Staging(std::uint64_t limit, bool replaces) : limit_(limit), replaces_(replaces) {}
+
+  /// EFBIG beyond the limit; EINVAL for a change inside what is there already.
+  [[nodiscard]] base::Result<void> write(std::uint64_t offset, std::span<const std::byte> bytes);
+  [[nodiscard]] base::Result<void> truncate(std::uint64_t size);
+  /// Somebody set the file's times to now, as touch does.
+  void touch();
+
+  /// All bytes, if some were written since the last take.
+  [[nodiscard]] std::optional<std::vector<std::byte>> take_bytes();
+  /// Whether the file was touched and nothing was ever written; once.
+  [[nodiscard]] bool take_touch();
+
+ private:
+  std::mutex mutex_;  // guards all below
+  const std::uint64_t limit_;
+  bool replaces_;
+  std::vector<std::byte> bytes_;
+  bool written_ = false;  // ever
+  bool news_ = false;     // since the last take
+  bool touched_ = false;
+};
+
+}  // namespace bpfdump::fsd

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fsd/store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <filesystem>
+
+namespace bpfdump::fsd {
+namespace {
+
+namespace fs = std::filesystem;
+using base::fail;
+using base::fail_errno;
+using base::Result;
+
+constexpr std::size_t kLongestName = 255;  // of an entry in bpffs
+constexpr std::size_t kHashLength = 16;
+
+// A name whose pin had to be shortened stands in a symlink beside the pin.
+constexpr char kShortened = '~';
+constexpr std::string_view kNameLink = "~name";
+
+std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
+}
+
+Result<void> make_private_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail_errno(errno, "make directory '{}'", path);
+  return {};
+}
+
+Result<void> set_attributes(const std::string& path, const struct stat& attributes) {
+  const std::array<timespec, 2> times = {attributes.st_atim, attributes.st_mtim};
+  if (::lchown(path.c_str(), attributes.st_uid, attributes.st_gid) != 0 ||
+      ::chmod(path.c_str(), attributes.st_mode & 07777) != 0 ||
+      ::utimensat(AT_FDCWD, path.c_str(), times.data(), AT_SYMLINK_NOFOLLOW) != 0)
+    return fail_errno(errno, "save the attributes of pin '{}'", path);
+  return {};
+}
+
+}  // namespace
+
+std::string Store::pin_name(const std::string& name, bool* shortened) {
+  std::string encoded;
+  for (const char c : name) {
+    if (c == '.' || c == '%' || c == kShortened)
+      encoded += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+    else
+      encoded += c;
+  }
+  const bool too_long = encoded.size() > kLongestName - kNameLink.size();
+  if (shortened != nullptr) *shortened = too_long;
+  if (!too_long) return encoded;
+  encoded.resize(kLongestName - kNameLink.size() - kHashLength - 1);
+  return fmt::format("{}{}{:016x}", encoded, kShortened, fnv1a(name));
+}
+
+std::string Store::dumper_name(const std::string& pin_name) {
+  std::string name;
+  for (std::size_t at = 0; at < pin_name.size(); ++at) {
+    if (pin_name[at] == kShortened) return {};
+    if (pin_name[at] != '%') {
+      name += pin_name[at];
+      continue;
+    }
+    unsigned value = 0;
+    const char* digits = pin_name.data() + at + 1;
+    const char* end = pin_name.data() + std::min(at + 3, pin_name.size());
+    if (std::from_chars(digits, end, value, 16).ptr != digits + 2) return {};
+    name += static_cast<char>(value);
+    at += 2;
+  }
+  return name;
+}
+
+Result<Store> Store::open(const std::string& pins) {
+  if (auto made = make_private_directory(pins); !made) return base::Failure(made.error());
+  base::UniqueFd lock(::open(pins.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock.valid()) return fail_errno(errno, "open directory '{}'", pins);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK)
+      return fail(
+          EBUSY, "pins '{}' are in use by another bpfdumpd; give this one --pins of its own", pins);
+    return fail_errno(errno, "lock directory '{}'", pins);
+  }
+  return Store(pins, std::move(lock));
+}
+
+Result<Store::Loaded> Store::load() const {
+  Loaded loaded;
+  std::error_code error;
+  for (fs::directory_iterator at(pins_, error), end; !error && at != end; at.increment(error)) {
+    if (at->is_directory())
+      load_target(at->path().filename(), loaded);
+    else
+      loaded.strays.push_back(fmt::format("'{}' is no directory of pins", at->path().string()));
+  }
+  if (error) return fail_errno(error.value(), "list pins '{}'", pins_);
+  return loaded;
+}
+
+void Store::load_target(const std::string& target, Loaded& loaded) const {
+  const fs::path directory = fs::path(pins_) / target;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    const std::string pin = at->path();
+    if (at->is_symlink()) {
+      // Written before the pin and removed after it: alone, it is left from a sudden end.
+      if (!fs::exists(pin.substr(0, pin.size() - kNameLink.size()))) ::unlink(pin.c_str());
+      continue;
+    }
+    std::string name = dumper_name(at->path().filename());
+    if (name.empty()) name = fs::read_symlink(pin + std::string(kNameLink), error).string();
+    error.clear();
+    auto iterator = loader::Iterator::reopen(pin);
+    struct stat attributes = {};
+    if (name.empty() || !iterator || ::lstat(pin.c_str(), &attributes) != 0) {
+      loaded.strays.push_back(iterator ? fmt::format("pin '{}' has no readable name", pin)
+                                       : iterator.error().message);
+      continue;
+    }
+    loaded.dumpers.push_back(
+        {target, name, std::make_shared<const loader::Iterator>(std::move(*iterator)), attributes});
+  }
+  if (error)
+    loaded.strays.push_back(fmt::format("list pins '{}': {}", directory.string(), error.message()));
+}
+
+Result<void> Store::save(const std::string& target, const std::string& name,
+                         const loader::Iterator& iterator, const struct stat& attributes) const {
+  const std::string directory = fmt::format("{}/{}", pins_, target);
+  if (auto made = make_private_directory(directory); !made) return made;
+
+  bool shortened = false;
+  const std::string pin = fmt::format("{}/{}", directory, pin_name(name, &shortened));
+  if (shortened) {
+    const std::string link = pin + std::string(kNameLink);
+    if (::symlink(name.c_str(), link.c_str()) != 0 && errno != EEXIST)
+      return fail_errno(errno, "save the name of pin '{}'", pin);
+  }
+  if (auto pinned = iterator.pin(pin); !pinned) return pinned;
+  if (auto set = set_attributes(pin, attributes); !set) {
+    if (auto forgotten = forget(target, name); !forgotten)
+      return fail(set.error().code, "{}; then {}", set.error().message, forgotten.error().message);
+    return set;
+  }
+  return {};
+}
+
+Result<void> Store::save_attributes(const std::string& target, const std::string& name,
+                                    const struct stat& attributes) const {
+  return set_attributes(fmt::format("{}/{}/{}", pins_, target, pin_name(name)), attributes);
+}
+
+Result<void> Store::forget(const std::string& target, const std::string& name) const {
+  bool shortened = false;
+  const std::string pin = fmt::format("{}/{}/{}", pins_, target, pin_name(name, &shortened));
+  if (::unlink(pin.c_str()) != 0) return fail_errno(errno, "remove pin '{}'", pin);
+  if (shortened) {
+    // A name without a pin means nothing, and the next start removes it: not worth an error.
+    ::unlink((pin + std::string(kNameLink)).c_str());
+  }
+  return {};
+}
+
+}  // namespace bpfdump::fsd

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fsd/tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+#include <utility>
+
+namespace bpfdump::fsd {
+namespace {
+
+using base::fail_errno;
+using base::Result;
+
+timespec now() {
+  timespec time{};
+  clock_gettime(CLOCK_REALTIME, &time);
+  return time;
+}
+
+base::Failure not_there() { return fail_errno(ENOENT, "look up a name"); }
+
+}  // namespace
+
+Tree::Tree() {
+  Node root;
+  root.parent = kRoot;
+  root.attributes.st_ino = kRoot;
+  root.attributes.st_mode = S_IFDIR | 0755;
+  root.attributes.st_nlink = 2;
+  root.attributes.st_atim = root.attributes.st_mtim = root.attributes.st_ctim = now();
+  nodes_.emplace(kRoot, std::move(root));
+}
+
+Tree::Node* Tree::find(Ino ino) {
+  const auto at = nodes_.find(ino & ~kFace);
+  return at == nodes_.end() ? nullptr : &at->second;
+}
+
+const Tree::Node* Tree::find(Ino ino) const { return const_cast<Tree*>(this)->find(ino); }
+
+Tree::Node* Tree::find_child(Ino parent, std::string_view name) {
+  const Node* directory = is_face(parent) ? nullptr : find(parent);
+  if (directory == nullptr) return nullptr;
+  const auto at = directory->names.find(name);
+  return at == directory->names.end() ? nullptr : find(at->second);
+}
+
+void Tree::link(Ino ino, Node& node) {
+  Node& directory = *find(node.parent);
+  const auto at = directory.names.emplace(node.name, ino).first;
+  directory.order.emplace(ino, &at->first);
+  directory.attributes.st_mtim = directory.attributes.st_ctim = now();
+  if (S_ISDIR(node.attributes.st_mode)) ++directory.attributes.st_nlink;
+}
+
+void Tree::unlink(Ino ino, Node& node) {
+  Node& directory = *find(node.parent);
+  directory.order.erase(ino);
+  directory.names.erase(node.name);
+  directory.attributes.st_mtim = directory.attributes.st_ctim = now();
+  node.attributes.st_nlink = 0;
+  node.state = State::nameless;
+  if (node.lookups == 0) nodes_.erase(ino);
+}
+
+Ino Tree::add(Ino parent, const std::string& name, mode_t mode, Owner owner) {
+  const Ino ino = ++last_ino_;
+  Node& node = nodes_[ino];
+  node.parent = parent;
+  node.name = name;
+  node.attributes.st_ino = ino;
+  node.attributes.st_mode = mode;
+  node.attributes.st_nlink = S_ISDIR(mode) ? 2 : 1;
+  node.attributes.st_uid = owner.uid;
+  node.attributes.st_gid = owner.gid;
+  node.attributes.st_blksize = 128 * 1024;  // what cat should read at a time
+  node.attributes.st_atim = node.attributes.st_mtim = node.attributes.st_ctim = now();
+  link(ino, node);
+  return ino;
+}
+
+Ino Tree::add_directory(Ino parent, const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  return add(parent, name, S_IFDIR | 0755, Owner{});
+}
+
+Ino Tree::add_text(Ino parent, const std::string& name, mode_t mode, Text text) {
+  const std::scoped_lock lock(mutex_);
+  if (Node* old = find_child(parent, name)) unlink(old->attributes.st_ino, *old);
+  const Ino ino = add(parent, name, S_IFREG | mode, Owner{});
+  find(ino)->text = std::move(text);
+  return ino;
+}
+
+Ino Tree::add_symlink(Ino parent, const std::string& name, std::string target) {
+  const std::scoped_lock lock(mutex_);
+  const Ino ino = add(parent, name, S_IFLNK | 0777, Owner{});
+  Node& node = *find(ino);
+  node.attributes.st_size = std::ssize(target);
+  node.link_target = std::move(target);
+  return ino;
+}
+
+void Tree::remove_text(Ino parent, const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  if (Node* node = find_child(parent, name)) unlink(node->attributes.st_ino, *node);
+}
+
+Result<Ino> Tree::claim(Ino parent, const std::string& name, mode_t mode, Owner owner) {
+  const std::scoped_lock lock(mutex_);
+  if (is_face(parent) || find(parent) == nullptr) return not_there();
+  if (find_child(parent, name) != nullptr) return fail_errno(EEXIST, "create '{}'", name);
+  const Ino ino = add(parent, name, S_IFREG | mode, owner);
+  find(ino)->state = State::pending;
+  return ino;
+}
+
+Result<void> Tree::publish(Ino ino, std::shared_ptr<Dumper> dumper) {
+  const std::scoped_lock lock(mutex_);
+  Node* node = find(ino);
+  if (node == nullptr || node->removed) return fail_errno(ENOENT, "create a file that was removed");
+  if (node->state == State::nameless) {
+    if (find_child(node->parent, node->name) != nullptr)
+      return fail_errno(EEXIST, "create '{}'", node->name);
+    link(ino, *node);
+    node->attributes.st_nlink = 1;
+  }
+  node->state = State::published;
+  node->dumper = std::move(dumper);
+  return {};
+}
+
+void Tree::withdraw(Ino ino) {
+  const std::scoped_lock lock(mutex_);
+  Node* node = find(ino);
+  if (node != nullptr && node->state == State::pending) unlink(ino, *node);
+}
+
+Result<std::shared_ptr<Dumper>> Tree::remove(Ino parent, const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  Node* node = find_child(parent, name);
+  if (node == nullptr) return not_there();
+  if (S_ISDIR(node->attributes.st_mode)) return fail_errno(EISDIR, "remove '{}'", name);
+  if (S_ISLNK(node->attributes.st_mode) || node->text)
+    return base::fail(EPERM, "'{}' belongs to bpfdumpd", name);
+  std::shared_ptr<Dumper> dumper = std::move(node->dumper);
+  node->removed = true;
+  unlink(node->attributes.st_ino, *node);
+  return dumper;
+}
+
+Result<struct stat> Tree::stat(Ino ino) const {
+  const std::scoped_lock lock(mutex_);
+  const Node* node = find(ino);
+  if (node == nullptr) return not_there();
+  struct stat attributes = node->attributes;
+  if (is_face(ino)) {
+    attributes.st_ino = ino;
+    attributes.st_mode = S_IFDIR | 0755;
+    attributes.st_nlink = 2;
+  }
+  return attributes;
+}
+
+Result<struct stat> Tree::lookup(Ino parent, const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  Node* node = find_child(parent, name);
+  if (node == nullptr) return not_there();
+  ++node->lookups;
+  return node->attributes;
+}
+
+Result<struct stat> Tree::remember(Ino ino) {
+  {
+    const std::scoped_lock lock(mutex_);
+    Node* node = find(ino);
+    if (node == nullptr) return not_there();
+    ++node->lookups;
+  }
+  return stat(ino);
+}
+
+void Tree::forget(Ino ino, std::uint64_t lookups) {
+  const std::scoped_lock lock(mutex_);
+  Node* node = find(ino);
+  if (node == nullptr) return;
+  node->lookups -= std::min(lookups, node->lookups);
+  if (node->lookups == 0 && node->state == State::nameless) nodes_.erase(ino & ~kFace);
+}
+
+Result<struct stat> Tree::change(Ino ino, const AttributeChanges& changes) {
+  {
+    const std::scoped_lock lock(mutex_);
+    Node* node = find(ino);
+    if (node == nullptr) return not_there();
+    struct stat& attributes = node->attributes;
+    if (!is_face(ino) && changes.mode)
+      attributes.st_mode = (attributes.st_mode & S_IFMT) | (*changes.mode & 07777);
+    if (changes.uid) attributes.st_uid = *changes.uid;
+    if (changes.gid) attributes.st_gid = *changes.gid;
+    if (changes.atime) attributes.st_atim = *changes.atime;
+    if (changes.mtime) attributes.st_mtim = *changes.mtime;
+    attributes.st_ctim = now();
+  }
+  return stat(ino);
+}
+
+Result<std::string> Tree::readlink(Ino ino) const {
+  const std::scoped_lock lock(mutex_);
+  const Node* node = find(ino);
+  if (node == nullptr) return not_there();
+  if (!S_ISLNK(node->attributes.st_mode)) return fail_errno(EINVAL, "read a link");
+  return node->link_target;
+}
+
+Result<void> Tree::list_locked(Ino directory, std::uint64_t position, const Visitor& visit) const {
+  const Node* node = find(directory);
+  if (node == nullptr) return not_there();
+  if (!S_ISDIR(node->attributes.st_mode) && !is_face(directory))
+    return fail_errno(ENOTDIR, "list a directory");
+  if (position < kDot && !visit(Entry{".", node->attributes, kDot, true})) return {};
+  if (position < kDotDot && !visit(Entry{"..", find(node->parent)->attributes, kDotDot, true}))
+    return {};
+  for (auto at = node->order.upper_bound(position); at != node->order.end(); ++at) {
+    const Node& child = *find(at->first);
+    if (child.state == State::pending) continue;
+    if (!visit(Entry{*at->second, child.attributes, at->first})) break;
+  }
+  return {};
+}
+
+Result<void> Tree::list(Ino directory, std::uint64_t position, const Visitor& visit) const {
+  const std::scoped_lock lock(mutex_);
+  return list_locked(directory, position, visit);
+}
+
+Result<void> Tree::list_and_lookup(Ino directory, std::uint64_t position, const Visitor& visit) {
+  const std::scoped_lock lock(mutex_);
+  return list_locked(directory, position, [&](const Entry& entry) {
+    if (!visit(entry)) return false;
+    if (!entry.is_dot) ++find(entry.attributes.st_ino)->lookups;
+    return true;
+  });
+}
+
+Tree::View Tree::view_of(const Node& node) const {
+  return View{node.parent,
+              node.name,
+              node.attributes.st_mode & S_IFMT,
+              node.attributes,
+              node.text,
+              node.dumper,
+              !node.dumper && !node.text && S_ISREG(node.attributes.st_mode)};
+}
+
+Result<Tree::View> Tree::view(Ino ino) const {
+  const std::scoped_lock lock(mutex_);
+  const Node* node = find(ino);
+  if (node == nullptr) return not_there();
+  return view_of(*node);
+}
+
+std::vector<std::pair<std::string, Tree::View>> Tree::dumpers() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::pair<std::string, View>> all;
+  for (const auto& [directory, directory_ino] : find(kRoot)->names) {
+    for (const auto& [name, ino] : find(directory_ino)->names) {
+      const Node& node = *find(ino);
+      if (node.dumper) all.emplace_back(directory, view_of(node));
+    }
+  }
+  return all;
+}
+
+}  // namespace bpfdump::fsd
