@@ -18,6 +18,13 @@ std::shared_ptr<Dumper> make_dumper(Kind kind, std::shared_ptr<const loader::Ite
   return std::make_shared<Dumper>(Dumper{kind, std::move(iterator), std::move(reader)});
 }
 
+std::string describe(const Place& place, Kind kind, const Result<void>& outcome) {
+  const std::string subject =
+      fmt::format("{}/{} ({})", place.target->name, place.name, to_string(kind));
+  return outcome ? subject + ": loaded"
+                 : fmt::format("{}: failed: {}", subject, outcome.error().message);
+}
+
 }  // namespace
 
 Result<void> Dumpers::create_builtin(const Place& place) {
@@ -37,6 +44,14 @@ Result<void> Dumpers::create_builtin(const Place& place) {
 Result<void> Dumpers::commit(const Place& place, std::span<const std::byte> object) {
   loader::LoadLog log;
   return report(place, Kind::object, make(place, Kind::object, object, log), log);
+}
+
+Result<void> Dumpers::refuse_empty(const Place& place) {
+  const Result<void> outcome =
+      fail(ENOEXEC, "nothing was written; copy a BPF object, or create it with mkdir");
+  // Not for the daemon's log: shells close a copy of the file before they write, each time.
+  logs_.write(place.target->name, place.name, describe(place, Kind::object, outcome) + "\n");
+  return outcome;
 }
 
 Result<void> Dumpers::make(const Place& place, Kind kind, std::span<const std::byte> object,
@@ -79,10 +94,7 @@ Result<void> Dumpers::create(const Place& place, Kind kind, const loader::Progra
 // What a person can read afterwards: the whole story in the log book, a line in the daemon's log.
 Result<void> Dumpers::report(const Place& place, Kind kind, Result<void> outcome,
                              const loader::LoadLog& log) {
-  const std::string path = fmt::format("{}/{}", place.target->name, place.name);
-  const std::string line =
-      outcome ? fmt::format("{}: loaded ({})", path, to_string(kind))
-              : fmt::format("{}: failed ({}): {}", path, to_string(kind), outcome.error().message);
+  const std::string line = describe(place, kind, outcome);
   logs_.write(place.target->name, place.name, line + "\n" + log.text());
   if (outcome)
     spdlog::info("{}", line);

@@ -40,6 +40,9 @@ class Dumpers {
   /// program. Errors: as loader::Program::load(); ENOSPC: there are too many dumpers.
   [[nodiscard]] base::Result<void> commit(const Place& place, std::span<const std::byte> object);
 
+  /// ENOEXEC, with a log that says so: a file was closed without any content.
+  [[nodiscard]] base::Result<void> refuse_empty(const Place& place);
+
   [[nodiscard]] base::Result<void> remove(Ino directory, const targets::Target& target,
                                           const std::string& name);
 

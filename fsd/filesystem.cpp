@@ -156,7 +156,13 @@ Result<struct stat> Filesystem::change(Ino ino, const AttributeChanges& changes,
                                                             : fail_errno(EINVAL, "resize a dumper");
     if (!sized) return base::Failure(sized.error());
   }
-  if (touches && handle != nullptr && handle->staging) handle->staging->touch();
+  // The kernel does not say through which open file: any that is about to create this name.
+  if (touches) {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [number, open] : handles_) {
+      if (open->ino == ino && open->staging) open->staging->touch();
+    }
+  }
   return dumpers_.change(*place, changes);
 }
 
@@ -191,9 +197,8 @@ Result<void> Filesystem::unlink(Ino parent, const std::string& name) {
 
 // --- Open files ----------------------------------------------------------------------------------
 
-void Filesystem::stage(Handle& handle, const std::string& name, bool replaces) const {
-  handle.staging = std::make_unique<Staging>(config_.limits.source_bytes, replaces);
-  if (replaces) handle.verdict = fail(ENOEXEC, "nothing was written to '{}'", name);
+std::unique_ptr<Staging> Filesystem::stage(bool replaces) const {
+  return std::make_unique<Staging>(config_.limits.source_bytes, replaces);
 }
 
 std::uint64_t Filesystem::add_handle(std::shared_ptr<Handle> handle) {
@@ -216,7 +221,7 @@ Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string
   if (!place) return base::Failure(place.error());
   auto handle = std::make_shared<Handle>();
   handle->ino = place->ino;
-  stage(*handle, name, true);
+  handle->staging = stage(true);
   const auto attributes = tree_.remember(place->ino);
   if (!attributes) return base::Failure(attributes.error());
   return Opened{add_handle(std::move(handle)), *attributes};
@@ -235,7 +240,7 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, int flags) {
   } else if (view->pending) {
     return fail(EBUSY, "'{}' is being created", view->name);
   }
-  if (view->dumper && writes) stage(*handle, view->name, (flags & O_TRUNC) != 0);
+  if (view->dumper && writes) handle->staging = stage((flags & O_TRUNC) != 0);
   if (view->dumper && reads) {
     handle->reader = view->dumper->reader;
     auto session = handle->reader->open(config_.read.stall_timeout);
@@ -273,12 +278,14 @@ Result<void> Filesystem::flush(Handle& handle) {
   if (!place) return base::Failure(place.error());
   if (const auto bytes = handle.staging->take_bytes())
     handle.verdict = dumpers_.commit(*place, *bytes);
-  else if (handle.staging->take_touch() && is_pending(handle.ino))
+  else if (!handle.verdict && is_pending(handle.ino) && handle.staging->take_touch())
     handle.verdict = dumpers_.create_builtin(*place);
+  else if (!handle.verdict && handle.staging->replaces())
+    return dumpers_.refuse_empty(*place);  // this is not settled: bytes may follow
   else
-    return handle.verdict;
-  if (!handle.verdict) tree_.withdraw(handle.ino);
-  return handle.verdict;
+    return handle.verdict.value_or(Result<void>());
+  if (!*handle.verdict) tree_.withdraw(handle.ino);
+  return *handle.verdict;
 }
 
 void Filesystem::release(std::uint64_t number) {

@@ -31,11 +31,11 @@ namespace bpfdump::fsd {
 /// must not run at the same time.
 struct Handle {
   Ino ino;
-  std::string text;                        // a text file, as it was at open
-  std::shared_ptr<reader::Dumper> reader;  // a dumper that is read ...
-  std::optional<reader::Session> session;  // ... and where its reader stands
-  std::unique_ptr<Staging> staging;        // a dumper that is written ...
-  base::Result<void> verdict;              // ... and what its last commit came to
+  std::string text;                           // a text file, as it was at open
+  std::shared_ptr<reader::Dumper> reader;     // a dumper that is read ...
+  std::optional<reader::Session> session;     // ... and where its reader stands
+  std::unique_ptr<Staging> staging;           // a dumper that is written ...
+  std::optional<base::Result<void>> verdict;  // ... and what its last commit came to
 };
 
 /// The file system without FUSE: what each operation of docs/bpfdumpd.8 does. Thread-safe. Only
@@ -51,7 +51,8 @@ class Filesystem {
   [[nodiscard]] base::Result<struct stat> lookup(Ino parent, const std::string& name);
   void forget(Ino ino, std::uint64_t lookups) { tree_.forget(ino, lookups); }
   [[nodiscard]] base::Result<struct stat> stat(Ino ino) const { return tree_.stat(ino); }
-  /// `handle` may be null. Whoever sets the times to now does so as touch does.
+  /// `handle` may be null: it is known for ftruncate(2) only. `touches`: the times are set to now,
+  /// as touch does.
   [[nodiscard]] base::Result<struct stat> change(Ino ino, const AttributeChanges& changes,
                                                  std::optional<std::uint64_t> size, bool touches,
                                                  Handle* handle);
@@ -109,7 +110,7 @@ class Filesystem {
   base::Result<Place> claim(Ino parent, const std::string& name, Owner owner);
   base::Result<Place> place_of(Ino ino) const;
   std::uint64_t add_handle(std::shared_ptr<Handle> handle);
-  void stage(Handle& handle, const std::string& name, bool replaces) const;
+  std::unique_ptr<Staging> stage(bool replaces) const;
 
   const targets::Catalog& catalog_;
   const config::Config& config_;

@@ -167,6 +167,23 @@ struct Ops::Table {
     });
   }
 
+  // What the tree has no place for. Names of directories are the targets'; other kinds of files
+  // are none.
+  static void rmdir(fuse_req_t request, fuse_ino_t, const char*) { reply_code(request, EPERM); }
+  static void mknod(fuse_req_t request, fuse_ino_t, const char*, mode_t, dev_t) {
+    reply_code(request, EPERM);
+  }
+  static void symlink(fuse_req_t request, const char*, fuse_ino_t, const char*) {
+    reply_code(request, EPERM);
+  }
+  static void link(fuse_req_t request, fuse_ino_t, fuse_ino_t, const char*) {
+    reply_code(request, EPERM);
+  }
+  static void rename(fuse_req_t request, fuse_ino_t from, const char*, fuse_ino_t to, const char*,
+                     unsigned) {
+    reply_code(request, from == to ? EOPNOTSUPP : EXDEV);
+  }
+
   static void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t,
                      fuse_file_info* file) {
     answer(request, [&] {
@@ -387,6 +404,11 @@ const fuse_lowlevel_ops& Ops::table() {
     ops.readlink = Table::readlink;
     ops.mkdir = Table::mkdir;
     ops.unlink = Table::unlink;
+    ops.rmdir = Table::rmdir;
+    ops.mknod = Table::mknod;
+    ops.symlink = Table::symlink;
+    ops.link = Table::link;
+    ops.rename = Table::rename;
     ops.create = Table::create;
     ops.open = Table::open;
     ops.read = Table::read;

@@ -45,6 +45,11 @@ std::optional<std::vector<std::byte>> Staging::take_bytes() {
   return bytes_;
 }
 
+bool Staging::replaces() {
+  const std::scoped_lock lock(mutex_);
+  return replaces_;
+}
+
 bool Staging::take_touch() {
   const std::scoped_lock lock(mutex_);
   return std::exchange(touched_, false) && !written_;

@@ -30,6 +30,8 @@ class Staging {
 
   /// All bytes, if some were written since the last take.
   [[nodiscard]] std::optional<std::vector<std::byte>> take_bytes();
+  /// Whether what is written is all of the file.
+  [[nodiscard]] bool replaces();
   /// Whether the file was touched and nothing was ever written; once.
   [[nodiscard]] bool take_touch();
 
