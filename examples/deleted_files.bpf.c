@@ -62,10 +62,11 @@ int deleted_files(struct bpf_iter__task_file* ctx) {
   struct file* file = ctx->file;
   char path[256];  // of 512 bytes of stack
 
+  if (!task || !file) return 0;  // the call that ends a dump
   if (ctx->meta->seq_num == 0) {
     BPF_SEQ_PRINTF(seq, "      TGID         FD                 SIZE COMM            PATH\n");
   }
-  if (!task || !file || file->f_inode->i_nlink) return 0;
+  if (file->f_inode->i_nlink) return 0;
 
   if (bpf_d_path(&file->f_path, path, sizeof(path)) < 0) {
     BPF_SNPRINTF(path, sizeof(path), "(more than %u bytes)", (__u32)sizeof(path) - 1);

@@ -60,9 +60,10 @@ int listeners(struct bpf_iter__tcp* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct sock_common* common = ctx->sk_common;
 
+  if (!common) return 0;  // the call that ends a dump
   if (ctx->meta->seq_num == 0) BPF_SEQ_PRINTF(seq, "       UID    BACKLOG ADDRESS\n");
   // Other states have other structs after the common part: struct sock only here.
-  if (!common || common->skc_state != TCP_LISTEN) return 0;
+  if (common->skc_state != TCP_LISTEN) return 0;
 
   struct sock* sk = (struct sock*)common;
   BPF_SEQ_PRINTF(seq, "%10u %10u ", ctx->uid, BPF_CORE_READ(sk, sk_max_ack_backlog));

@@ -76,9 +76,9 @@ int routes(struct bpf_iter__ipv6_route* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct fib6_info* rt = ctx->rt;
 
+  if (!rt) return 0;  // the call that ends a dump
   if (ctx->meta->seq_num == 0)
     BPF_SEQ_PRINTF(seq, "DESTINATION [via GATEWAY] dev DEVICE metric N\n");
-  if (!rt) return 0;
 
   BPF_SEQ_PRINTF(seq, "%pI6/%d ", &rt->fib6_dst.addr, rt->fib6_dst.plen);
   if (rt->nh) {

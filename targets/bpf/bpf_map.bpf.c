@@ -263,12 +263,12 @@ int dump_bpf_map(struct bpf_iter__bpf_map* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct bpf_map* map = ctx->map;
 
+  if (!map) return 0;
   if (ctx->meta->seq_num == 0) {
     BPF_SEQ_PRINTF(seq,
                    "        ID TYPE                  NAME                   KEY      VALUE"
                    " MAX_ENTRIES           BYTES\n");
   }
-  if (!map) return 0;
 
   struct bpf_map* cpu_map = (void*)address_of(&possible_cpus);
   __u64 cpus = BPF_CORE_READ(cpu_map, max_entries);

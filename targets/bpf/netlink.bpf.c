@@ -28,13 +28,12 @@ int dump_netlink(struct bpf_iter__netlink* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct netlink_sock* nlk = ctx->sk;
 
-  // Also in the call that ends a listing without sockets: the header is always there.
+  if (!nlk) return 0;  // the kernel's own sockets are in every namespace: there is a first one
   if (ctx->meta->seq_num == 0) {
     BPF_SEQ_PRINTF(seq,
                    "sk               Eth Pid        Groups   "
                    "Rmem     Wmem     Dump  Locks    Drops    Inode\n");
   }
-  if (!nlk) return 0;
 
   struct sock* sk = &nlk->sk;
   unsigned long groups = 0;

@@ -58,11 +58,11 @@ int dump_task(struct bpf_iter__task* ctx) {
   struct task_struct* task = ctx->task;
   __u64 vsz = 0, rss = 0, comm[2];
 
+  if (!task) return 0;
   if (ctx->meta->seq_num == 0) {
     BPF_SEQ_PRINTF(
         seq, "      TGID        PID       PPID S        UID        VSZ_KB       RSS_KB COMM\n");
   }
-  if (!task) return 0;
 
   // A kernel thread can borrow a process's memory (kthread_use_mm): it does not count as its own.
   struct mm_struct* mm = task->mm;

@@ -79,11 +79,11 @@ int dump_task_file(struct bpf_iter__task_file* ctx) {
   struct task_struct* task = ctx->task;
   struct file* file = ctx->file;
 
+  if (!task || !file) return 0;
   if (ctx->meta->seq_num == 0) {
     BPF_SEQ_PRINTF(seq,
                    "      TGID        PID         FD TYPE FLAGS                        POS PATH\n");
   }
-  if (!task || !file) return 0;
 
   struct line* line = bpf_task_storage_get(&lines, bpf_get_current_task_btf(), NULL,
                                            BPF_LOCAL_STORAGE_GET_F_CREATE);
