@@ -13,7 +13,7 @@
 
 #include "base/result.h"
 
-/// What /etc/bpfdump/bpfdumpd.toml says, as plain data. docs/bpfdumpd.toml(5) describes each key.
+/// What /etc/bpfdump/bpfdumpd.toml says, as plain data. bpfdumpd.toml(5) describes each key.
 namespace bpfdump::config {
 
 constexpr std::string_view kDefaultPath = "/etc/bpfdump/bpfdumpd.toml";

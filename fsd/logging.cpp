@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <memory>
 
 namespace bpfdump::fsd {
@@ -31,8 +32,11 @@ spdlog::sink_ptr make_sink(const std::string& name) {
   return sink;
 }
 
+// systemd sets JOURNAL_STREAM for what it starts with stderr in the journal: then the journal itself
+// keeps the levels too.
 std::string default_sink(bool foreground) {
-  return !foreground && ::access(kJournal, W_OK) == 0 ? "journal" : "stderr";
+  const bool wanted = !foreground || std::getenv("JOURNAL_STREAM") != nullptr;
+  return wanted && ::access(kJournal, W_OK) == 0 ? "journal" : "stderr";
 }
 
 }  // namespace
