@@ -78,7 +78,7 @@ class SignalThread {
         }) {}
   ~SignalThread() {
     leaving_ = true;
-    pthread_kill(thread_.native_handle(), SIGTERM);
+    pthread_kill(thread_.native_handle(), SIGHUP);
     thread_.join();
   }
   SignalThread(const SignalThread&) = delete;

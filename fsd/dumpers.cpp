@@ -47,7 +47,7 @@ Result<void> Dumpers::commit(const Place& place, std::span<const std::byte> obje
 }
 
 Result<void> Dumpers::refuse_empty(const Place& place) {
-  const Result<void> outcome =
+  Result<void> outcome =
       fail(ENOEXEC, "nothing was written; copy a BPF object, or create it with mkdir");
   // Not for the daemon's log: shells close a copy of the file before they write, each time.
   logs_.write(place.target->name, place.name, describe(place, Kind::object, outcome) + "\n");

@@ -31,7 +31,7 @@ std::string table(const std::vector<std::array<std::string, N>>& rows) {
   return text;
 }
 
-std::string or_dash(std::string text) { return text.empty() ? "-" : text; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
 
 std::string escape(std::string_view text) {
   std::string escaped;
