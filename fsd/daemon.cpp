@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fsd/daemon.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <thread>
@@ -35,6 +38,13 @@ void raise_file_limit() {
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
     spdlog::warn("raise the limit of open files: {}, ignoring", base::errno_text(errno));
+}
+
+// Loading a program takes megabytes for a moment, the kernel's types above all. Left alone, malloc
+// gets used to blocks of that size and keeps them: 100 dumpers took 50 MiB instead of 3.
+void give_back_large_blocks() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
 sigset_t handled_signals() {
@@ -118,6 +128,7 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
   if (auto ok = prepare_bpffs(config.paths.pins); !ok) return ok;
   if (auto ok = start_logging(config.log, arguments.foreground); !ok) return ok;
   raise_file_limit();
+  give_back_large_blocks();
 
   auto store = Store::open(config.paths.pins);
   if (!store) return base::Failure(store.error());
