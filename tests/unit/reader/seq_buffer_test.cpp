@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reader/seq_buffer.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <deque>
+#include <string>
+
+namespace bpfdump::reader {
+namespace {
+
+constexpr SeqBuffer::Sizes kSizes = {.chunk = 8, .limit = 32};
+
+/// Produces what it was told to, a record a call.
+class Script : public Producer {
+ public:
+  Script& record(std::string text) { return add({std::move(text), 0, false}); }
+  Script& error(int code) { return add({"", code, false}); }
+  Script& pause() { return add({"", 0, true}); }
+
+  base::Result<Production> produce(std::span<char> room, const std::stop_token&) override {
+    rooms.push_back(room.size());
+    if (steps_.empty()) return Production{Production::State::end};
+    const Step step = steps_.front();
+    if (step.text.size() > room.size()) return Production{Production::State::overflow};
+    steps_.pop_front();
+    if (step.code != 0) return base::fail(step.code, "scripted {}", step.code);
+    if (step.pause) return Production{Production::State::pause};
+    std::copy(step.text.begin(), step.text.end(), room.begin());
+    return Production{Production::State::records, step.text.size()};
+  }
+
+  std::vector<std::size_t> rooms;  // that each call got
+
+ private:
+  struct Step {
+    std::string text;
+    int code;
+    bool pause;
+  };
+  Script& add(Step step) {
+    steps_.push_back(std::move(step));
+    return *this;
+  }
+  std::deque<Step> steps_;
+};
+
+std::string chunk(const SeqBuffer& buffer) {
+  return {buffer.chunk().begin(), buffer.chunk().end()};
+}
+
+// The next chunk in quotes, or the error.
+std::string refill(SeqBuffer& buffer, Producer& producer) {
+  const auto filled = buffer.refill(producer, {});
+  if (filled) return "'" + chunk(buffer) + "'";
+  EXPECT_EQ(chunk(buffer), "") << "an error leaves the chunk empty";
+  return filled.error().message;
+}
+
+TEST(SeqBufferTest, NothingIsAnEmptyChunkAtTheEnd) {
+  Script producer;
+  SeqBuffer buffer(kSizes);
+  EXPECT_FALSE(buffer.at_end());
+  EXPECT_EQ(refill(buffer, producer), "''");
+  EXPECT_TRUE(buffer.at_end());
+  EXPECT_EQ(refill(buffer, producer), "''");
+  EXPECT_EQ(producer.rooms.size(), 1) << "the producer was called after its end";
+}
+
+TEST(SeqBufferTest, GathersRecordsUntilTheEnd) {
+  Script producer;
+  producer.record("one").record("two");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'onetwo'");
+  EXPECT_TRUE(buffer.at_end());
+}
+
+TEST(SeqBufferTest, RestartsARecordThatDoesNotFit) {
+  Script producer;
+  producer.record("12345").record("6789").record("a");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'12345'");
+  EXPECT_FALSE(buffer.at_end());
+  EXPECT_EQ(refill(buffer, producer), "'6789a'");
+  EXPECT_TRUE(buffer.at_end());
+}
+
+TEST(SeqBufferTest, ARecordThatFitsExactlyIsTaken) {
+  Script producer;
+  producer.record("1234").record("5678").record("9");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'12345678'");
+  EXPECT_EQ(refill(buffer, producer), "'9'");
+}
+
+TEST(SeqBufferTest, CountsTheBytesBeforeAChunk) {
+  Script producer;
+  producer.record("12345").record("678901").record("abc");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(buffer.offset(), 0);
+  EXPECT_EQ(refill(buffer, producer), "'12345'");
+  EXPECT_EQ(buffer.offset(), 0);
+  EXPECT_EQ(refill(buffer, producer), "'678901'");
+  EXPECT_EQ(buffer.offset(), 5);
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+  EXPECT_EQ(buffer.offset(), 11);
+  EXPECT_EQ(refill(buffer, producer), "''");
+  EXPECT_EQ(buffer.offset(), 14);
+}
+
+TEST(SeqBufferTest, GrowsByDoublingForALargeRecord) {
+  Script producer;
+  producer.record(std::string(30, 'x'));
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'" + std::string(30, 'x') + "'");
+  EXPECT_EQ(producer.rooms, (std::vector<std::size_t>{8, 16, 32, 2}));
+}
+
+TEST(SeqBufferTest, GrowsToTheLimitAndNotBeyond) {
+  Script producer;
+  producer.record(std::string(20, 'x'));
+  SeqBuffer buffer(SeqBuffer::Sizes{.chunk = 8, .limit = 20});
+  EXPECT_EQ(refill(buffer, producer), "'" + std::string(20, 'x') + "'");
+  EXPECT_EQ(producer.rooms, (std::vector<std::size_t>{8, 16, 20, 0}));
+}
+
+TEST(SeqBufferTest, ARecordBeyondTheLimitIsE2BIGAndStillTheNext) {
+  Script producer;
+  producer.record("abc").record(std::string(33, 'x'));
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+  for (int i = 0; i < 2; ++i) {
+    const auto filled = buffer.refill(producer, {});
+    ASSERT_FALSE(filled);
+    EXPECT_EQ(filled.error().code, E2BIG);
+    EXPECT_EQ(filled.error().message, "one record is larger than 32 bytes");
+  }
+  EXPECT_EQ(buffer.offset(), 3);
+}
+
+TEST(SeqBufferTest, AnErrorComesAfterTheRecordsBeforeIt) {
+  Script producer;
+  producer.record("abc").error(EIO).record("def");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+  EXPECT_EQ(refill(buffer, producer), fmt::format("scripted {}", EIO));
+  EXPECT_EQ(refill(buffer, producer), "'def'");
+  EXPECT_EQ(buffer.offset(), 3);
+}
+
+TEST(SeqBufferTest, AnErrorWithoutRecordsComesAtOnce) {
+  Script producer;
+  producer.error(EIO).record("abc");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), fmt::format("scripted {}", EIO));
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+}
+
+TEST(SeqBufferTest, AnInterruptAfterRecordsIsForgotten) {
+  Script producer;
+  producer.record("abc").error(EINTR).record("def");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+  EXPECT_EQ(refill(buffer, producer), "'def'");
+}
+
+TEST(SeqBufferTest, APauseGivesWhatIsThere) {
+  Script producer;
+  producer.record("abc").pause().record("def");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+  EXPECT_FALSE(buffer.at_end());
+  EXPECT_EQ(refill(buffer, producer), "'def'");
+}
+
+TEST(SeqBufferTest, APauseWithoutRecordsIsWaitedOut) {
+  Script producer;
+  producer.pause().pause().record("abc");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'abc'");
+}
+
+}  // namespace
+}  // namespace bpfdump::reader
