@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fsd/filesystem.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "tests/unit/fsd/fake_kernel.h"
+
+namespace bpfdump::fsd {
+namespace {
+
+using bpfdump::testing::FakeKernel;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr Owner kCaller = {12, 34};
+
+class FilesystemTest : public ::testing::Test {
+ protected:
+  Filesystem& fs() { return *kernel_.filesystem; }
+  // The inode of a path from the root.
+  Ino ino(const std::string& path) {
+    Ino at = Tree::kRoot;
+    for (const auto& name : std::filesystem::path(path)) {
+      const auto found = fs().lookup(at, name);
+      if (!found) return 0;
+      at = found->st_ino;
+    }
+    return at;
+  }
+  std::string read(const std::string& path) {
+    const auto opened = fs().open(ino(path), O_RDONLY);
+    if (!opened) return opened.error().message;
+    const auto bytes = fs().read(*fs().handle(opened->handle), 0, 1 << 20, {});
+    return {bytes->begin(), bytes->end()};
+  }
+  std::vector<std::string> list(const std::string& path) {
+    std::vector<std::string> names;
+    EXPECT_TRUE(fs().list(ino(path), 0, [&](const Tree::Entry& entry) {
+      if (!entry.is_dot) names.emplace_back(entry.name);
+      return true;
+    }));
+    return names;
+  }
+  Filesystem::Opened create(const std::string& directory, const std::string& name) {
+    auto opened = fs().create_file(ino(directory), name, kCaller, O_WRONLY | O_CREAT | O_TRUNC);
+    EXPECT_TRUE(opened) << opened.error().message;
+    return *opened;
+  }
+  base::Result<void> write(const Filesystem::Opened& file, std::string_view text,
+                           std::uint64_t offset = 0) {
+    return fs().write(*fs().handle(file.handle), offset, std::as_bytes(std::span(text)));
+  }
+  // What flush says, as "errno message".
+  std::string flush(const Filesystem::Opened& file) {
+    const auto flushed = fs().flush(*fs().handle(file.handle));
+    return flushed ? "done" : fmt::format("{} {}", flushed.error().code, flushed.error().message);
+  }
+
+  FakeKernel kernel_{{"task", "task_file", "tcp", "of_tomorrow"}};
+};
+
+const std::string kText = fmt::format(
+    "{} this is text, not a BPF object; compile with: clang -g -O2 -target bpf -c", ENOEXEC);
+
+// --- The tree ------------------------------------------------------------------------------------
+
+TEST_F(FilesystemTest, HasADirectoryForEachTargetAndItsOwn) {
+  EXPECT_THAT(list(""), ElementsAre(".bpfdump", "of_tomorrow", "task", "task_file", "tcp"));
+  EXPECT_THAT(list(".bpfdump"), ElementsAre("log", "targets", "dumpers", "version"));
+  EXPECT_THAT(list(".bpfdump/log"), ElementsAre("of_tomorrow", "task", "task_file", "tcp"));
+}
+
+TEST_F(FilesystemTest, NestedNamesAreSymlinks) {
+  EXPECT_THAT(list("task"), ElementsAre("file")) << "this kernel has no task_vma";
+  EXPECT_EQ(*fs().readlink(ino("task/file")), "../task_file");
+}
+
+TEST_F(FilesystemTest, TargetsTellsWhatIsKnown) {
+  EXPECT_EQ(read(".bpfdump/targets"),
+            "TARGET       CONTEXT                PARAMETERS  NAMESPACE  BUILT-IN  NOTES\n"
+            "of_tomorrow  bpf_iter__of_tomorrow  -           -          no        -\n"
+            "task         bpf_iter__task         pid=,tid=   pid        yes       -\n"
+            "task_file    bpf_iter__task_file    pid=,tid=   pid        yes       -\n"
+            "tcp          bpf_iter__tcp          netns=      net        no        -\n");
+}
+
+TEST_F(FilesystemTest, DumpersIsAHeaderAtFirst) {
+  EXPECT_EQ(read(".bpfdump/dumpers"),
+            "PATH  KIND  PROG  LINK  MODE  OWNER  OPENS  BYTES  LAST-ERROR\n");
+}
+
+TEST_F(FilesystemTest, VersionIsALine) {
+  EXPECT_THAT(read(".bpfdump/version"),
+              ::testing::MatchesRegex("bpfdumpd [0-9.]+ on Linux [^\n]+\n"));
+}
+
+TEST_F(FilesystemTest, ATextIsReadFromAnyOffset) {
+  const auto opened = fs().open(ino(".bpfdump/version"), O_RDONLY);
+  const auto handle = fs().handle(opened->handle);
+  const auto part = fs().read(*handle, 3, 5, {});
+  EXPECT_EQ(std::string(part->begin(), part->end()), "dumpd");
+  EXPECT_TRUE(fs().read(*handle, 10'000, 5, {})->empty());
+}
+
+TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {
+  const Ino own = ino(".bpfdump");
+  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), O_WRONLY).error().code, EPERM);
+  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), O_RDWR).error().message,
+            "'targets' belongs to bpfdumpd");
+  EXPECT_EQ(fs().unlink(own, "targets").error().code, EPERM);
+  EXPECT_EQ(fs().unlink(ino("task"), "file").error().message, "'file' belongs to bpfdumpd");
+  EXPECT_EQ(fs().unlink(Tree::kRoot, "task").error().code, EPERM);
+  for (const auto* path : {".bpfdump/targets", "task/file", "task", ".bpfdump"})
+    EXPECT_EQ(fs().change(ino(path), {}, {}, false, nullptr).error().code, EPERM) << path;
+  for (const Ino directory : {own, Ino{Tree::kRoot}, ino(".bpfdump/log/tcp")}) {
+    EXPECT_EQ(fs().mkdir(directory, "d", kCaller).error().message,
+              "dumpers are created in a target's directory only");
+    EXPECT_EQ(fs().create_file(directory, "d", kCaller, O_WRONLY).error().code, EPERM);
+  }
+}
+
+// --- mkdir and touch -----------------------------------------------------------------------------
+
+TEST_F(FilesystemTest, MkdirWithoutABuiltinSaysToCopyAProgramAndLeavesNoName) {
+  const auto made = fs().mkdir(ino("tcp"), "d", kCaller);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, EOPNOTSUPP);
+  EXPECT_EQ(read(".bpfdump/log/tcp/d"),
+            "tcp/d: failed (built-in): target 'tcp' has no built-in program; copy one in: "
+            "cp PROGRAM.bpf.o tcp/d\n");
+  EXPECT_EQ(fs().stat(ino(".bpfdump/log/tcp/d"))->st_mode, S_IFREG | 0400u);
+  EXPECT_EQ(ino("tcp/d"), 0u);
+}
+
+TEST_F(FilesystemTest, TouchIsAsMkdir) {
+  const auto file = create("tcp", "d");
+  const auto handle = fs().handle(file.handle);
+  ASSERT_TRUE(fs().change(file.attributes.st_ino, {}, {}, true, handle.get()));
+  EXPECT_EQ(flush(file), fmt::format("{} target 'tcp' has no built-in program; copy one in: "
+                                     "cp PROGRAM.bpf.o tcp/d",
+                                     EOPNOTSUPP));
+  EXPECT_EQ(ino("tcp/d"), 0u);
+}
+
+TEST_F(FilesystemTest, NamesHaveRules) {
+  const Ino tcp = ino("tcp");
+  const auto scope = fs().mkdir(tcp, "a=b", kCaller);
+  EXPECT_EQ(scope.error().code, EINVAL);
+  EXPECT_EQ(scope.error().message, "a dumper's name has no '=': 'a=b'");
+  EXPECT_EQ(fs().create_file(tcp, "a=b", kCaller, O_WRONLY).error().code, EINVAL);
+  EXPECT_EQ(fs().mkdir(tcp, std::string(256, 'x'), kCaller).error().code, ENAMETOOLONG);
+  EXPECT_TRUE(fs().create_file(tcp, std::string(255, 'x'), kCaller, O_WRONLY));
+  EXPECT_TRUE(fs().create_file(tcp, ".x.swp", kCaller, O_WRONLY));
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+TEST_F(FilesystemTest, JunkIsRefusedAtFlushAndItsNameIsGone) {
+  const auto file = create("tcp", "d");
+  ASSERT_TRUE(write(file, "junk"));
+  EXPECT_EQ(flush(file), kText);
+  EXPECT_EQ(ino("tcp/d"), 0u);
+  EXPECT_EQ(read(".bpfdump/log/tcp/d"), "tcp/d: failed (object): " + kText.substr(2) + "\n");
+  EXPECT_TRUE(fs().stat(file.attributes.st_ino)) << "it is still open";
+  EXPECT_EQ(flush(file), kText) << "a second close hears it too";
+}
+
+TEST_F(FilesystemTest, ANewFileIsPendingUntilItIsReleased) {
+  const auto file = create("tcp", "d");
+  EXPECT_EQ(file.attributes.st_mode, S_IFREG | 0440u);
+  EXPECT_EQ(file.attributes.st_uid, 12u);
+  EXPECT_EQ(file.attributes.st_gid, 34u);
+  EXPECT_TRUE(fs().is_pending(file.attributes.st_ino));
+  EXPECT_EQ(ino("tcp/d"), file.attributes.st_ino);
+  EXPECT_THAT(list("tcp"), ElementsAre());
+  fs().release(file.handle);
+  EXPECT_EQ(ino("tcp/d"), 0u);
+  EXPECT_EQ(fs().handle(file.handle), nullptr);
+}
+
+TEST_F(FilesystemTest, APendingNameIsBusyForAllOthers) {
+  const auto file = create("tcp", "d");
+  for (const int flags : {O_RDONLY, O_RDWR, O_WRONLY | O_TRUNC}) {
+    const auto opened = fs().open(file.attributes.st_ino, flags);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, EBUSY);
+    EXPECT_EQ(opened.error().message, "'d' is being created");
+  }
+  EXPECT_EQ(fs().create_file(ino("tcp"), "d", kCaller, O_WRONLY).error().code, EEXIST);
+  EXPECT_EQ(fs().mkdir(ino("tcp"), "d", kCaller).error().code, EEXIST);
+  EXPECT_EQ(fs().read(*fs().handle(file.handle), 0, 10, {}).error().code, EBUSY);
+}
+
+TEST_F(FilesystemTest, AnEmptyFileIsRefused) {
+  const auto file = create("tcp", "d");
+  EXPECT_EQ(flush(file), fmt::format("{} nothing was written to 'd'", ENOEXEC));
+}
+
+TEST_F(FilesystemTest, AShellThatClosesACopyFirstMayStillWrite) {
+  const auto file = create("tcp", "d");
+  EXPECT_THAT(flush(file), StartsWith(fmt::format("{} ", ENOEXEC)));
+  EXPECT_EQ(ino("tcp/d"), file.attributes.st_ino) << "the name waits for its bytes";
+  ASSERT_TRUE(write(file, "junk"));
+  EXPECT_EQ(flush(file), kText) << "it came to the loader";
+}
+
+TEST_F(FilesystemTest, AfterAFailureTheSameFileCanBeWrittenOn) {
+  const auto file = create("tcp", "d");
+  ASSERT_TRUE(write(file, "x"));
+  ASSERT_EQ(flush(file), kText);
+  ASSERT_TRUE(write(file, std::string_view("\0", 1), 1));
+  EXPECT_THAT(flush(file), HasSubstr("these are unknown bytes")) << "all bytes were looked at";
+}
+
+TEST_F(FilesystemTest, ALogIsThatOfTheLastAttempt) {
+  ASSERT_FALSE(fs().mkdir(ino("tcp"), "d", kCaller));
+  const auto file = create("tcp", "d");
+  ASSERT_TRUE(write(file, "junk"));
+  ASSERT_EQ(flush(file), kText);
+  EXPECT_THAT(read(".bpfdump/log/tcp/d"), StartsWith("tcp/d: failed (object): "));
+  EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre("d"));
+}
+
+TEST_F(FilesystemTest, ANameThatWasRemovedWhileWrittenStaysAway) {
+  const auto file = create("tcp", "d");
+  ASSERT_TRUE(fs().unlink(ino("tcp"), "d"));
+  EXPECT_EQ(ino("tcp/d"), 0u);
+  ASSERT_TRUE(write(file, "junk"));
+  EXPECT_EQ(flush(file), kText);
+  EXPECT_TRUE(fs().create_file(ino("tcp"), "d", kCaller, O_WRONLY)) << "the name is free";
+  fs().release(file.handle);
+  EXPECT_NE(ino("tcp/d"), 0u) << "it is another file's now";
+}
+
+TEST_F(FilesystemTest, ADumperIsCreatedByWriting) {
+  EXPECT_EQ(fs().create_file(ino("tcp"), "d", kCaller, O_RDONLY).error().message,
+            "create a dumper by writing its program, or by mkdir");
+  EXPECT_EQ(ino("tcp/d"), 0u);
+}
+
+TEST_F(FilesystemTest, AReaderCanNotWrite) {
+  const auto opened = fs().open(ino(".bpfdump/version"), O_RDONLY);
+  EXPECT_EQ(write(*opened, "x").error().code, EBADF);
+  EXPECT_EQ(flush(*opened), "done");
+}
+
+TEST_F(FilesystemTest, AttributesOfAPendingNameAreKept) {
+  const auto file = create("tcp", "d");
+  AttributeChanges changes;
+  changes.mode = 0640;
+  changes.uid = 5;
+  ASSERT_TRUE(fs().change(file.attributes.st_ino, changes, {}, false, nullptr));
+  EXPECT_EQ(fs().stat(file.attributes.st_ino)->st_mode, S_IFREG | 0640u);
+  EXPECT_EQ(fs().stat(file.attributes.st_ino)->st_uid, 5u);
+}
+
+// --- What the configuration says -----------------------------------------------------------------
+
+TEST_F(FilesystemTest, ASourceHasALimit) {
+  FakeKernel kernel({"tcp"}, "limits.source_bytes = 4");
+  const Ino tcp = kernel.filesystem->lookup(Tree::kRoot, "tcp")->st_ino;
+  const auto file = kernel.filesystem->create_file(tcp, "d", kCaller, O_WRONLY);
+  const auto handle = kernel.filesystem->handle(file->handle);
+  const std::string five = "12345";
+  EXPECT_EQ(kernel.filesystem->write(*handle, 0, std::as_bytes(std::span(five))).error().code,
+            EFBIG);
+  EXPECT_EQ(
+      kernel.filesystem->change(file->attributes.st_ino, {}, 5, false, handle.get()).error().code,
+      EFBIG);
+}
+
+TEST_F(FilesystemTest, ATargetCanBeHidden) {
+  FakeKernel kernel({"task", "task_file"}, "target.task_file.enabled = false");
+  EXPECT_EQ(kernel.filesystem->lookup(Tree::kRoot, "task_file").error().code, ENOENT);
+  const Ino task = kernel.filesystem->lookup(Tree::kRoot, "task")->st_ino;
+  EXPECT_EQ(kernel.filesystem->lookup(task, "file").error().code, ENOENT);
+}
+
+TEST_F(FilesystemTest, ATargetsModeAndGroupAreItsDumpers) {
+  FakeKernel kernel({"tcp"}, "target.tcp = {mode = '0604', group = '77'}");
+  const Ino tcp = kernel.filesystem->lookup(Tree::kRoot, "tcp")->st_ino;
+  const auto file = kernel.filesystem->create_file(tcp, "d", kCaller, O_WRONLY);
+  EXPECT_EQ(file->attributes.st_mode, S_IFREG | 0604u);
+  EXPECT_EQ(file->attributes.st_uid, 12u);
+  EXPECT_EQ(file->attributes.st_gid, 77u);
+}
+
+TEST_F(FilesystemTest, AGroupCanBeNamed) {
+  FakeKernel kernel({"tcp"}, "target.tcp.group = 'root'");
+  const Ino tcp = kernel.filesystem->lookup(Tree::kRoot, "tcp")->st_ino;
+  EXPECT_EQ(kernel.filesystem->create_file(tcp, "d", kCaller, O_WRONLY)->attributes.st_gid, 0u);
+}
+
+TEST_F(FilesystemTest, AnUnknownGroupIsAnError) {
+  const FakeKernel kernel({"tcp"}, "target.tcp.group = 'nobody-has-this'");
+  EXPECT_EQ(kernel.filesystem, nullptr);
+  EXPECT_EQ(kernel.refusal, "[target.tcp]: there is no group 'nobody-has-this'");
+}
+
+TEST_F(FilesystemTest, ATargetThatThisKernelLacksIsIgnored) {
+  const FakeKernel kernel({"tcp"}, "target.dmabuf.mode = '0400'");
+  ASSERT_NE(kernel.filesystem, nullptr);
+  EXPECT_EQ(kernel.filesystem->lookup(Tree::kRoot, "dmabuf").error().code, ENOENT);
+}
+
+}  // namespace
+}  // namespace bpfdump::fsd
