@@ -118,4 +118,23 @@ Result<void> check_object_file(std::span<const std::byte> bytes) {
   return {};
 }
 
+std::vector<std::span<const std::byte>> sections_named(std::span<const std::byte> object,
+                                                       std::string_view name) {
+  std::vector<std::span<const std::byte>> found;
+  const auto header = read_header(object);
+  const auto sections = header ? read_sections(object, *header) : base::Failure(header.error());
+  if (!sections) return found;
+  const Elf64_Shdr& table = (*sections)[header->e_shstrndx];
+  const std::string_view names(reinterpret_cast<const char*>(object.data()) + table.sh_offset,
+                               table.sh_size);
+  for (const Elf64_Shdr& section : *sections) {
+    if (section.sh_type == SHT_NULL || section.sh_type == SHT_NOBITS ||
+        section.sh_name >= names.size())
+      continue;
+    if (names.substr(section.sh_name, names.find('\0', section.sh_name) - section.sh_name) == name)
+      found.push_back(object.subspan(section.sh_offset, section.sh_size));
+  }
+  return found;
+}
+
 }  // namespace bpfdump::loader

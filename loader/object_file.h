@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -15,5 +17,9 @@ namespace bpfdump::loader {
 /// is. EINVAL: a BPF object that is cut short or malformed.
 /// Source: the System V ABI's ELF-64 format; linux/elf-em.h for EM_BPF.
 [[nodiscard]] base::Result<void> check_object_file(std::span<const std::byte> bytes);
+
+/// The contents of all sections of that name, of an object that check_object_file() accepted.
+[[nodiscard]] std::vector<std::span<const std::byte>> sections_named(
+    std::span<const std::byte> object, std::string_view name);
 
 }  // namespace bpfdump::loader

@@ -11,6 +11,7 @@
 
 #include "base/unique_fd.h"
 #include "loader/object_file.h"
+#include "loader/object_types.h"
 
 namespace bpfdump::loader {
 namespace {
@@ -86,6 +87,7 @@ Result<Program> Program::load(std::span<const std::byte> bytes, const targets::T
   if (auto checked = check_object_file(bytes); !checked) return base::Failure(checked.error());
 
   const Capture capture(log);
+  if (auto checked = check_object_types(bytes); !checked) return base::Failure(checked.error());
   LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = "bpfdump");
   ObjectPtr object(bpf_object__open_mem(bytes.data(), bytes.size(), &options));
   if (!object) return refusal(errno, "open the object", log);
