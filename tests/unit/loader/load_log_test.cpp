@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <barrier>
 #include <thread>
 
 namespace bpfdump::loader {
@@ -131,9 +132,12 @@ TEST(CaptureTest, CapturesNest) {
 }
 
 TEST(CaptureTest, TwoThreadsDontMix) {
-  const auto talk = [](const std::string& name, LoadLog& log) {
+  std::barrier both(2);
+  const auto talk = [&](const std::string& name, LoadLog& log) {
     const Capture capture(log);
-    for (int i = 0; i < 500; ++i) complain(name);
+    both.arrive_and_wait();
+    for (int i = 0; i < 50; ++i) complain(name);
+    both.arrive_and_wait();
   };
   LoadLog one, two;
   {
