@@ -43,7 +43,8 @@ struct Handle {
 class Filesystem {
  public:
   /// Builds the tree and adopts the store's dumpers; `warnings` gets what could not be adopted.
-  /// Borrows catalog and config. EINVAL: the config names an unknown target or group.
+  /// Borrows catalog and config. EINVAL: the config names an unknown group. A target that this
+  /// kernel lacks is only warned about.
   [[nodiscard]] static base::Result<std::unique_ptr<Filesystem>> create(
       const targets::Catalog& catalog, const config::Config& config, Store store);
 
