@@ -33,7 +33,7 @@ struct Context {
 std::string spell(const toml::node& node) {
   std::ostringstream out;
   if (node.is_table() || node.is_array()) {
-    out << "a " << node.type();
+    out << (node.is_array() ? "an array" : "a table");
   } else {
     node.visit([&](const auto& value) {
       if constexpr (toml::is_value<decltype(value)>)
@@ -48,15 +48,6 @@ class Section {
  public:
   Section(Context& context, std::string path, const toml::table& table)
       : context_(context), path_(std::move(path)), table_(table) {}
-
-  void text(std::string_view key, std::string& out) {
-    if (const toml::node* node = find(key)) {
-      if (auto value = node->value_exact<std::string>(); value && !value->empty())
-        out = *value;
-      else
-        expected(key, "a text that is not empty", *node);
-    }
-  }
 
   void absolute_path(std::string_view key, std::string& out) {
     if (const toml::node* node = find(key)) {

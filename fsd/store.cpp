@@ -79,6 +79,7 @@ std::string Store::dumper_name(const std::string& pin_name) {
     name += static_cast<char>(value);
     at += 2;
   }
+  if (Store::pin_name(name) != pin_name) return {};  // one name, one pin
   return name;
 }
 

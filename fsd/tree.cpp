@@ -251,7 +251,8 @@ Tree::View Tree::view_of(const Node& node) const {
               node.attributes,
               node.text,
               node.dumper,
-              !node.dumper && !node.text && S_ISREG(node.attributes.st_mode)};
+              !node.dumper && !node.text && S_ISREG(node.attributes.st_mode),
+              node.removed};
 }
 
 Result<Tree::View> Tree::view(Ino ino) const {

@@ -107,7 +107,8 @@ class Tree {
     struct stat attributes;
     Text text;                       // of a text file
     std::shared_ptr<Dumper> dumper;  // of a published dumper
-    bool pending;                    // claimed, or nameless and never published
+    bool pending;                    // claimed, or nameless for a failed commit
+    bool removed;                    // by a user
   };
   [[nodiscard]] base::Result<View> view(Ino ino) const;
 

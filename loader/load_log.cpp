@@ -85,7 +85,7 @@ std::string LoadLog::summary() const {
         std::string_view(all).substr(from, std::min(all.find(kEnd, from), all.size()) - from));
     for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
       if (!is_commentary(*line))
-        return fmt::format("verifier: {} ({} more lines in the log)", *line, lines.size() - 1);
+        return fmt::format("verifier: {} ({} line(s) more in the log)", *line, lines.size() - 1);
     }
   }
   const auto lines = lines_of(all);

@@ -13,7 +13,7 @@ namespace bpfdump::loader {
 /// modifiers end somewhere, and crashes or hangs where they don't.
 ///
 /// EINVAL: malformed types. What libbpf says on the way goes to this thread's Capture.
-/// Source: Linux commit 3903802bb99a ("libbpf: Add basic BTF sanity validation") (in v6.6).
+/// Source: libbpf's issue 617, "implement BTF validator".
 [[nodiscard]] base::Result<void> check_object_types(std::span<const std::byte> object);
 
 }  // namespace bpfdump::loader

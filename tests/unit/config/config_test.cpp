@@ -104,7 +104,7 @@ TEST(ConfigTest, AWrongTypeIsShownWithWhatWasExpected) {
             invalid("1:18: limits.readers: expected a number from 1 to 1000, not 5.0"));
   EXPECT_EQ(refusal("log.level = ['info']"),
             invalid("1:13: log.level: expected \"error\", \"warn\", \"info\" or \"debug\", "
-                    "not a array"));
+                    "not an array"));
   EXPECT_EQ(refusal("mount = '/mnt'"), invalid("1:9: mount: expected a table, not '/mnt'"));
   EXPECT_EQ(refusal("target.tcp = true"), invalid("1:14: target.tcp: expected a table, not true"));
 }

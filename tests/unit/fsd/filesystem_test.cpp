@@ -33,7 +33,7 @@ class FilesystemTest : public ::testing::Test {
     return at;
   }
   std::string read(const std::string& path) {
-    const auto opened = fs().open(ino(path), O_RDONLY);
+    const auto opened = fs().open(ino(path), Owner{}, O_RDONLY);
     if (!opened) return opened.error().message;
     const auto bytes = fs().read(*fs().handle(opened->handle), 0, 1 << 20, {});
     return {bytes->begin(), bytes->end()};
@@ -100,7 +100,7 @@ TEST_F(FilesystemTest, VersionIsALine) {
 }
 
 TEST_F(FilesystemTest, ATextIsReadFromAnyOffset) {
-  const auto opened = fs().open(ino(".bpfdump/version"), O_RDONLY);
+  const auto opened = fs().open(ino(".bpfdump/version"), Owner{}, O_RDONLY);
   const auto handle = fs().handle(opened->handle);
   const auto part = fs().read(*handle, 3, 5, {});
   EXPECT_EQ(std::string(part->begin(), part->end()), "dumpd");
@@ -109,8 +109,8 @@ TEST_F(FilesystemTest, ATextIsReadFromAnyOffset) {
 
 TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {
   const Ino own = ino(".bpfdump");
-  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), O_WRONLY).error().code, EPERM);
-  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), O_RDWR).error().message,
+  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), Owner{}, O_WRONLY).error().code, EPERM);
+  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), Owner{}, O_RDWR).error().message,
             "'targets' belongs to bpfdumpd");
   EXPECT_EQ(fs().unlink(own, "targets").error().code, EPERM);
   EXPECT_EQ(fs().unlink(ino("task"), "file").error().message, "'file' belongs to bpfdumpd");
@@ -131,7 +131,7 @@ TEST_F(FilesystemTest, MkdirWithoutABuiltinSaysToCopyAProgramAndLeavesNoName) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, EOPNOTSUPP);
   EXPECT_EQ(read(".bpfdump/log/tcp/d"),
-            "tcp/d: failed (built-in): target 'tcp' has no built-in program; copy one in: "
+            "tcp/d (built-in): failed: target 'tcp' has no built-in program; copy one in: "
             "cp PROGRAM.bpf.o tcp/d\n");
   EXPECT_EQ(fs().stat(ino(".bpfdump/log/tcp/d"))->st_mode, S_IFREG | 0400u);
   EXPECT_EQ(ino("tcp/d"), 0u);
@@ -165,7 +165,7 @@ TEST_F(FilesystemTest, JunkIsRefusedAtFlushAndItsNameIsGone) {
   ASSERT_TRUE(write(file, "junk"));
   EXPECT_EQ(flush(file), kText);
   EXPECT_EQ(ino("tcp/d"), 0u);
-  EXPECT_EQ(read(".bpfdump/log/tcp/d"), "tcp/d: failed (object): " + kText.substr(2) + "\n");
+  EXPECT_EQ(read(".bpfdump/log/tcp/d"), "tcp/d (object): failed: " + kText.substr(2) + "\n");
   EXPECT_TRUE(fs().stat(file.attributes.st_ino)) << "it is still open";
   EXPECT_EQ(flush(file), kText) << "a second close hears it too";
 }
@@ -186,7 +186,7 @@ TEST_F(FilesystemTest, ANewFileIsPendingUntilItIsReleased) {
 TEST_F(FilesystemTest, APendingNameIsBusyForAllOthers) {
   const auto file = create("tcp", "d");
   for (const int flags : {O_RDONLY, O_RDWR, O_WRONLY | O_TRUNC}) {
-    const auto opened = fs().open(file.attributes.st_ino, flags);
+    const auto opened = fs().open(file.attributes.st_ino, Owner{}, flags);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, EBUSY);
     EXPECT_EQ(opened.error().message, "'d' is being created");
@@ -198,7 +198,9 @@ TEST_F(FilesystemTest, APendingNameIsBusyForAllOthers) {
 
 TEST_F(FilesystemTest, AnEmptyFileIsRefused) {
   const auto file = create("tcp", "d");
-  EXPECT_EQ(flush(file), fmt::format("{} nothing was written to 'd'", ENOEXEC));
+  EXPECT_EQ(
+      flush(file),
+      fmt::format("{} nothing was written; copy a BPF object, or create it with mkdir", ENOEXEC));
 }
 
 TEST_F(FilesystemTest, AShellThatClosesACopyFirstMayStillWrite) {
@@ -222,7 +224,7 @@ TEST_F(FilesystemTest, ALogIsThatOfTheLastAttempt) {
   const auto file = create("tcp", "d");
   ASSERT_TRUE(write(file, "junk"));
   ASSERT_EQ(flush(file), kText);
-  EXPECT_THAT(read(".bpfdump/log/tcp/d"), StartsWith("tcp/d: failed (object): "));
+  EXPECT_THAT(read(".bpfdump/log/tcp/d"), StartsWith("tcp/d (object): failed: "));
   EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre("d"));
 }
 
@@ -244,7 +246,7 @@ TEST_F(FilesystemTest, ADumperIsCreatedByWriting) {
 }
 
 TEST_F(FilesystemTest, AReaderCanNotWrite) {
-  const auto opened = fs().open(ino(".bpfdump/version"), O_RDONLY);
+  const auto opened = fs().open(ino(".bpfdump/version"), Owner{}, O_RDONLY);
   EXPECT_EQ(write(*opened, "x").error().code, EBADF);
   EXPECT_EQ(flush(*opened), "done");
 }

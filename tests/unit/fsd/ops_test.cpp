@@ -233,7 +233,7 @@ TEST_F(OpsTest, AMkdirThatFailsLeavesNothingButItsLog) {
   EXPECT_EQ(fuse_.mkdir(tcp_, "d").error, EOPNOTSUPP);
   EXPECT_EQ(fuse_.lookup(tcp_, "d").error, ENOENT);
   EXPECT_EQ(read({".bpfdump", "log", "tcp", "d"}),
-            "tcp/d: failed (built-in): target 'tcp' has no built-in program; copy one in: "
+            "tcp/d (built-in): failed: target 'tcp' has no built-in program; copy one in: "
             "cp PROGRAM.bpf.o tcp/d\n");
   EXPECT_EQ(fuse_.mkdir(tcp_, "a=b").error, EINVAL);
 }
@@ -246,7 +246,7 @@ TEST_F(OpsTest, ACopyOfJunkFailsAtItsClose) {
   EXPECT_EQ(fuse_.lookup(tcp_, "d").error, ENOENT);
   EXPECT_EQ(fuse_.release(file.node, file.handle).error, 0);
   EXPECT_EQ(read({".bpfdump", "log", "tcp", "d"}),
-            "tcp/d: failed (object): this is text, not a BPF object; compile with: "
+            "tcp/d (object): failed: this is text, not a BPF object; compile with: "
             "clang -g -O2 -target bpf -c\n");
 }
 

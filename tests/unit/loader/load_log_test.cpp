@@ -58,19 +58,19 @@ TEST(LoadLogTest, TheSummaryIsTheVerifiersReason) {
       "-- END PROG LOAD LOG --\n"
       "libbpf: prog 'dump': failed to load: -13\n"
       "libbpf: failed to load object 'bpfdump'\n");
-  EXPECT_EQ(log.summary(), "verifier: R1 invalid mem access 'scalar' (8 more lines in the log)");
+  EXPECT_EQ(log.summary(), "verifier: R1 invalid mem access 'scalar' (8 line(s) more in the log)");
 }
 
 TEST(LoadLogTest, TheSummaryIsOfTheLastOfSeveralVerifierLogs) {
   const LoadLog log = log_of(
       "-- BEGIN PROG LOAD LOG --\nfirst reason\n-- END PROG LOAD LOG --\n"
       "-- BEGIN PROG LOAD LOG --\nlast reason\n-- END PROG LOAD LOG --\n");
-  EXPECT_EQ(log.summary(), "verifier: last reason (0 more lines in the log)");
+  EXPECT_EQ(log.summary(), "verifier: last reason (0 line(s) more in the log)");
 }
 
 TEST(LoadLogTest, TheSummaryOfAVerifierLogWithoutAnEndIsItsReason) {
   EXPECT_EQ(log_of("-- BEGIN PROG LOAD LOG --\n0: (95) exit\nR0 !read_ok\n").summary(),
-            "verifier: R0 !read_ok (1 more lines in the log)");
+            "verifier: R0 !read_ok (1 line(s) more in the log)");
 }
 
 TEST(LoadLogTest, WithoutAVerifierLogTheSummaryIsTheLastLine) {
