@@ -221,22 +221,26 @@ Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string
   if (!place) return base::Failure(place.error());
   auto handle = std::make_shared<Handle>();
   handle->ino = place->ino;
+  handle->uid = owner.uid;
   handle->staging = stage(true);
   const auto attributes = tree_.remember(place->ino);
   if (!attributes) return base::Failure(attributes.error());
   return Opened{add_handle(std::move(handle)), *attributes};
 }
 
-Result<Filesystem::Opened> Filesystem::open(Ino ino, int flags) {
+Result<Filesystem::Opened> Filesystem::open(Ino ino, Owner caller, int flags) {
   const auto view = tree_.view(ino);
   if (!view) return base::Failure(view.error());
   auto handle = std::make_shared<Handle>();
   handle->ino = ino;
+  handle->uid = caller.uid;
   const bool reads = (flags & O_ACCMODE) != O_WRONLY;
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (view->text) {
     if (writes) return fail(EPERM, "'{}' belongs to bpfdumpd", view->name);
     handle->text = view->text();
+  } else if (view->removed) {
+    return fail(ENOENT, "'{}' was removed", view->name);
   } else if (view->pending) {
     return fail(EBUSY, "'{}' is being created", view->name);
   }
@@ -266,6 +270,11 @@ Result<std::span<const char>> Filesystem::read(Handle& handle, std::uint64_t off
   return bytes;
 }
 
+void Filesystem::read_ahead(Handle& handle) {
+  if (handle.session && !handle.released.stop_requested())
+    handle.session->read_ahead(handle.released.get_token());
+}
+
 Result<void> Filesystem::write(Handle& handle, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
   if (!handle.staging) return fail_errno(EBADF, "write");
@@ -291,6 +300,7 @@ Result<void> Filesystem::flush(Handle& handle) {
 void Filesystem::release(std::uint64_t number) {
   const auto released = handle(number);
   if (!released) return;
+  released->released.request_stop();
   if (released->staging) tree_.withdraw(released->ino);
   const std::scoped_lock lock(mutex_);
   handles_.erase(number);

@@ -27,13 +27,15 @@
 
 namespace bpfdump::fsd {
 
-/// One open file. Shared by the requests that are about it; only read() and flush() of one handle
-/// must not run at the same time.
+/// One open file. Shared by the requests that are about it; read(),
+/// read_ahead() and flush() of one handle must not run at the same time.
 struct Handle {
   Ino ino;
+  uid_t uid;                                  // who opened it
   std::string text;                           // a text file, as it was at open
   std::shared_ptr<reader::Dumper> reader;     // a dumper that is read ...
   std::optional<reader::Session> session;     // ... and where its reader stands
+  std::stop_source released;                  // nobody will read on
   std::unique_ptr<Staging> staging;           // a dumper that is written ...
   std::optional<base::Result<void>> verdict;  // ... and what its last commit came to
 };
@@ -81,12 +83,14 @@ class Filesystem {
   };
   [[nodiscard]] base::Result<Opened> create_file(Ino parent, const std::string& name, Owner owner,
                                                  int flags);
-  [[nodiscard]] base::Result<Opened> open(Ino ino, int flags);
+  [[nodiscard]] base::Result<Opened> open(Ino ino, Owner caller, int flags);
   [[nodiscard]] std::shared_ptr<Handle> handle(std::uint64_t number) const;
   /// The bytes are valid until the handle's next read.
   [[nodiscard]] base::Result<std::span<const char>> read(Handle& handle, std::uint64_t offset,
                                                          std::size_t size,
                                                          const std::stop_token& stop);
+  /// Produces what the handle's next read will want; the last read's bytes stay valid.
+  void read_ahead(Handle& handle);
   [[nodiscard]] base::Result<void> write(Handle& handle, std::uint64_t offset,
                                          std::span<const std::byte> bytes);
   /// Commits what was written since the last flush; without news, the last commit's outcome. While

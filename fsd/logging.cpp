@@ -32,8 +32,8 @@ spdlog::sink_ptr make_sink(const std::string& name) {
   return sink;
 }
 
-// systemd sets JOURNAL_STREAM for what it starts with stderr in the journal: then the journal itself
-// keeps the levels too.
+// systemd sets JOURNAL_STREAM for what it starts with stderr in the journal: then the journal
+// itself keeps the levels too.
 std::string default_sink(bool foreground) {
   const bool wanted = !foreground || std::getenv("JOURNAL_STREAM") != nullptr;
   return wanted && ::access(kJournal, W_OK) == 0 ? "journal" : "stderr";

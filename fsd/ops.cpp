@@ -151,7 +151,7 @@ struct Ops::Table {
 
   static void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t) {
     ops(request).run_slowly(
-        ops(request).commits_, request, nullptr,
+        ops(request).commits_, request, caller(request).uid, nullptr,
         [request, parent, name = std::string(name)](const std::stop_token&) -> Reply {
           const auto face = fs(request).mkdir(parent, name, caller(request));
           if (!face) return error(request, face.error());
@@ -203,7 +203,7 @@ struct Ops::Table {
 
   static void open(fuse_req_t request, fuse_ino_t ino, fuse_file_info* file) {
     answer(request, [&] {
-      const auto opened = fs(request).open(ino, file->flags);
+      const auto opened = fs(request).open(ino, caller(request), file->flags);
       if (!opened) return code_of(opened.error());
       file->fh = opened->handle;
       // st_size is 0: only direct reads get at the content. A reader's close has nothing to say.
@@ -219,14 +219,19 @@ struct Ops::Table {
                    fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle) return reply_code(request, EBADF);
-    ops(request).run_slowly(
-        ops(request).reads_, request, handle.get(),
-        [request, handle, size, offset](const std::stop_token& stop) -> Reply {
-          const auto bytes =
-              fs(request).read(*handle, static_cast<std::uint64_t>(offset), size, stop);
-          if (!bytes) return error(request, bytes.error());
-          return [request, bytes = *bytes] { fuse_reply_buf(request, bytes.data(), bytes.size()); };
-        });
+    ops(request).run_slowly(ops(request).reads_, request, handle->uid, handle.get(),
+                            [request, handle, size, offset](const std::stop_token& stop) -> Reply {
+                              const auto bytes = fs(request).read(
+                                  *handle, static_cast<std::uint64_t>(offset), size, stop);
+                              if (!bytes) return error(request, bytes.error());
+                              return [request, handle, bytes = *bytes] {
+                                Ops& self = ops(request);
+                                fuse_reply_buf(request, bytes.data(), bytes.size());
+                                // This thread is warm and the reader is busy: go on with what it
+                                // will want next, unless somebody waits for the slot.
+                                if (!self.reads_.contended()) self.filesystem_.read_ahead(*handle);
+                              };
+                            });
   }
 
   static void write(fuse_req_t request, fuse_ino_t, const char* data, std::size_t size,
@@ -245,7 +250,7 @@ struct Ops::Table {
   static void flush(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle || !handle->staging) return reply_code(request, 0);
-    ops(request).run_slowly(ops(request).commits_, request, handle.get(),
+    ops(request).run_slowly(ops(request).commits_, request, handle->uid, handle.get(),
                             [request, handle](const std::stop_token&) -> Reply {
                               const auto flushed = fs(request).flush(*handle);
                               if (!flushed) return error(request, flushed.error());
@@ -350,10 +355,10 @@ struct Ops::Table {
   }
 };
 
-void Ops::run_slowly(Slots& slots, fuse_req_t request, const void* key, Work work) {
+void Ops::run_slowly(Slots& slots, fuse_req_t request, uid_t uid, const void* key, Work work) {
   const auto job = std::make_shared<SlowJob>(slots);
   job->key = key == nullptr ? job.get() : key;
-  job->uid = fuse_req_ctx(request)->uid;
+  job->uid = uid;
   // An interrupt holds on to the job by a bare pointer, so it is called off before each reply.
   // libfuse runs it with the request's lock held, which makes calling off wait for it.
   job->run = [request, work = std::move(work)](const std::stop_token& stop) {

@@ -38,7 +38,7 @@ class Ops {
 
   using Reply = std::function<void()>;
   using Work = std::function<Reply(const std::stop_token&)>;
-  void run_slowly(Slots& slots, fuse_req_t request, const void* key, Work work);
+  void run_slowly(Slots& slots, fuse_req_t request, uid_t uid, const void* key, Work work);
 
   Filesystem& filesystem_;
   Slots reads_;

@@ -47,6 +47,11 @@ std::shared_ptr<Slots::Job> Slots::interrupt(Job& job) {
   return taken;
 }
 
+bool Slots::contended() {
+  const std::scoped_lock lock(mutex_);
+  return !parked_.empty();
+}
+
 void Slots::stop() {
   decltype(parked_) refused;
   {

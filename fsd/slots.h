@@ -31,7 +31,7 @@ class Slots {
   /// job that interrupt() gives back.
   struct Job {
     const void* key = nullptr;
-    uid_t uid = 0;
+    uid_t uid = 0;  // the same for all jobs of a key, so that one end makes room for one start
     std::stop_source stop;
     std::function<void(const std::stop_token&)> run;
     std::function<void(int code)> refuse;
@@ -45,6 +45,9 @@ class Slots {
 
   /// Asks a job to stop. One that is parked is given back instead: the caller answers it.
   [[nodiscard]] std::shared_ptr<Job> interrupt(Job& job);
+
+  /// Whether a job is parked.
+  [[nodiscard]] bool contended();
 
   /// Asks all that run to stop, and refuses all that are parked or come later.
   void stop();

@@ -7,39 +7,52 @@
 
 namespace bpfdump::reader {
 
-void SeqBuffer::allocate(std::size_t size) {
-  memory_ = std::make_unique_for_overwrite<char[]>(size);  // only what is used is touched
-  size_ = size;
+void SeqBuffer::Chunk::allocate(std::size_t bytes) {
+  memory = std::make_unique_for_overwrite<char[]>(bytes);  // only what is used is touched
+  size = bytes;
 }
 
 base::Result<void> SeqBuffer::refill(Producer& producer, const std::stop_token& stop) {
-  offset_ += std::exchange(filled_, 0);
+  offset_ += std::exchange(current_.filled, 0);
+  std::swap(current_, next_);
+  if (current_.filled > 0) return {};
   if (failure_) return base::Failure(*std::exchange(failure_, std::nullopt));
-  if (!memory_) allocate(sizes_.chunk);
+  return fill(current_, producer, stop, OnPause::wait);
+}
 
-  while (!at_end_) {
-    const std::span<char> room(memory_.get() + filled_, size_ - filled_);
-    const auto production = producer.produce(room, stop);
+void SeqBuffer::produce_ahead(Producer& producer, const std::stop_token& stop) {
+  if (next_.filled > 0 || failure_) return;
+  if (auto filled = fill(next_, producer, stop, OnPause::stop);
+      !filled && filled.error().code != EINTR)
+    failure_ = filled.error();
+}
+
+base::Result<void> SeqBuffer::fill(Chunk& chunk, Producer& producer, const std::stop_token& stop,
+                                   OnPause on_pause) {
+  if (!chunk.memory) chunk.allocate(sizes_.chunk);
+  while (!producer_ended_) {
+    const auto production = producer.produce(chunk.room(), stop);
     if (!production) {
-      if (filled_ == 0) return base::Failure(production.error());
+      if (chunk.filled == 0) return base::Failure(production.error());
       if (production.error().code != EINTR) failure_ = production.error();
       return {};
     }
     switch (production->state) {
       case Production::State::records:
-        filled_ += production->bytes;
+        chunk.filled += production->bytes;
         break;
       case Production::State::overflow:
-        if (filled_ > 0) return {};  // the record restarts in the next chunk
-        if (size_ >= sizes_.limit)
+        if (chunk.filled > 0) return {};  // the record restarts in the next chunk
+        if (chunk.size >= sizes_.limit)
           return base::fail(E2BIG, "one record is larger than {} bytes", sizes_.limit);
-        allocate(std::min(size_ * 2, sizes_.limit));
+        chunk.allocate(std::min(chunk.size * 2, sizes_.limit));
         break;
       case Production::State::pause:
-        if (filled_ > 0) return {};  // what is there need not wait
+        // What is there need not wait.
+        if (chunk.filled > 0 || on_pause == OnPause::stop) return {};
         break;
       case Production::State::end:
-        at_end_ = true;
+        producer_ended_ = true;
         break;
     }
   }

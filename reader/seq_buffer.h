@@ -15,7 +15,8 @@ namespace bpfdump::reader {
 
 /// Whole records between a producer and a reader, a chunk at a time, by the rules of the kernel's
 /// seq_file: a record that does not fit the rest of a chunk is the first of the next one, and a
-/// chunk grows by doubling when a single record is larger. One thread at a time.
+/// chunk grows by doubling when a single record is larger. The next chunk can be produced ahead,
+/// while the reader is busy with this one. One thread at a time.
 class SeqBuffer {
  public:
   struct Sizes {
@@ -27,33 +28,48 @@ class SeqBuffer {
 
   explicit SeqBuffer(Sizes sizes) : sizes_(sizes) {}
 
-  /// Drops the chunk and fills the next one until it is full, the producer pauses or ends. After
-  /// success an empty chunk means the end; after an error the chunk is empty too.
+  /// Drops the chunk for the next one: that which was produced ahead, else a new one, filled until
+  /// it is full, the producer pauses or ends. After success an empty chunk means the end; after an
+  /// error the chunk is empty too.
   ///
   /// An error that comes after some records were taken is kept until they were given: it is the
   /// next refill's answer, but for EINTR, which was about this reader's patience.
   /// E2BIG: one record is larger than the limit; it is still the next one.
   [[nodiscard]] base::Result<void> refill(Producer& producer, const std::stop_token& stop);
 
+  /// Produces the next chunk ahead, unless one is there. Stops at the first pause.
+  void produce_ahead(Producer& producer, const std::stop_token& stop);
+
   /// The current chunk; valid until the next refill.
-  [[nodiscard]] std::span<const char> chunk() const { return {memory_.get(), filled_}; }
+  [[nodiscard]] std::span<const char> chunk() const { return current_.bytes(); }
 
   /// How many bytes came before the current chunk.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
-  /// Whether the producer has nothing beyond this chunk.
-  [[nodiscard]] bool at_end() const { return at_end_; }
+  /// Whether there is nothing beyond this chunk.
+  [[nodiscard]] bool at_end() const { return producer_ended_ && next_.filled == 0; }
 
  private:
-  void allocate(std::size_t size);
+  struct Chunk {
+    std::unique_ptr<char[]> memory;
+    std::size_t size = 0;    // of the memory
+    std::size_t filled = 0;  // bytes of it that are the chunk
+
+    void allocate(std::size_t bytes);
+    std::span<char> room() const { return {memory.get() + filled, size - filled}; }
+    std::span<const char> bytes() const { return {memory.get(), filled}; }
+  };
+  enum class OnPause { wait, stop };
+
+  base::Result<void> fill(Chunk& chunk, Producer& producer, const std::stop_token& stop,
+                          OnPause on_pause);
 
   Sizes sizes_;
-  std::unique_ptr<char[]> memory_;
-  std::size_t size_ = 0;    // of the memory
-  std::size_t filled_ = 0;  // bytes of it that are the chunk
+  Chunk current_;
+  Chunk next_;  // produced ahead
   std::uint64_t offset_ = 0;
-  bool at_end_ = false;
-  std::optional<base::Error> failure_;
+  bool producer_ended_ = false;
+  std::optional<base::Error> failure_;  // comes after all bytes that there are
 };
 
 }  // namespace bpfdump::reader

@@ -38,4 +38,8 @@ base::Result<std::span<const char>> Session::read(std::uint64_t offset, std::siz
   return rest.first(std::min(size, rest.size()));
 }
 
+void Session::read_ahead(const std::stop_token& stop) {
+  if (!buffer_.at_end()) buffer_.produce_ahead(*iterator_, stop);
+}
+
 }  // namespace bpfdump::reader

@@ -37,6 +37,10 @@ class Session {
   [[nodiscard]] base::Result<std::span<const char>> read(std::uint64_t offset, std::size_t size,
                                                          const std::stop_token& stop);
 
+  /// Produces what the next read will want while the reader is busy with this one's bytes, which
+  /// stay valid. Does nothing for a dump that is at its end, and stops where the iterator pauses.
+  void read_ahead(const std::stop_token& stop);
+
  private:
   Session(OpenIterator open_iterator, std::chrono::milliseconds stall_timeout)
       : open_iterator_(std::move(open_iterator)), stall_timeout_(stall_timeout) {}
