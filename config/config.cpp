@@ -70,12 +70,18 @@ class Section {
 
   template <std::unsigned_integral T>
   void number(std::string_view key, T& out, std::int64_t least, std::int64_t most) {
+    number(key, out, fmt::format("a number from {} to {}", least, most),
+           [=](std::int64_t value) { return value >= least && value <= most; });
+  }
+
+  template <std::unsigned_integral T, std::predicate<std::int64_t> Accepts>
+  void number(std::string_view key, T& out, std::string_view form, Accepts accepts) {
     if (const toml::node* node = find(key)) {
       auto value = node->value_exact<std::int64_t>();
-      if (value && *value >= least && *value <= most)
+      if (value && accepts(*value))
         out = static_cast<T>(*value);
       else
-        expected(key, fmt::format("a number from {} to {}", least, most), *node);
+        expected(key, form, *node);
     }
   }
 
@@ -213,6 +219,8 @@ Config read_config(Section& root) {
     s.parsed(
         "stall_timeout", "a time such as \"500ms\", \"30s\" or \"2min\"",
         [&](std::string_view text) { return parse_duration(text, config.read.stall_timeout); });
+    s.number("ahead_bytes", config.read.ahead_bytes, "0, or a number from 32768 to 524288",
+             [](std::int64_t n) { return n == 0 || (n >= 32'768 && n <= 524'288); });
   });
   root.table("log", [&](Section& s) {
     s.parsed("level", "\"error\", \"warn\", \"info\" or \"debug\"",

@@ -44,6 +44,8 @@ struct Limits {
 struct Read {
   /// How long an iterator may answer "try again" without one byte of progress.
   std::chrono::milliseconds stall_timeout{30'000};
+  /// How much of a long dump is produced before its reader asks for it; 0: nothing.
+  std::uint32_t ahead_bytes = 128 * 1024;
   bool operator==(const Read&) const = default;
 };
 

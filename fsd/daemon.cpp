@@ -100,7 +100,9 @@ class SignalThread {
 };
 
 Ops::Limits limits_of(const config::Limits& limits) {
-  return {.reads = {limits.readers, limits.readers_per_uid}, .commits = {4, 2}};
+  // Whatever the configuration says, no user gets all slots.
+  const std::uint32_t share = std::min(limits.readers_per_uid, std::max(limits.readers - 1, 1U));
+  return {.reads = {limits.readers, share}, .commits = {4, 2}};
 }
 
 }  // namespace

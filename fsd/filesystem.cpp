@@ -247,7 +247,8 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, Owner caller, int flags) {
   if (view->dumper && writes) handle->staging = stage((flags & O_TRUNC) != 0);
   if (view->dumper && reads) {
     handle->reader = view->dumper->reader;
-    auto session = handle->reader->open(config_.read.stall_timeout);
+    auto session = handle->reader->open(
+        {.stall_timeout = config_.read.stall_timeout, .ahead_bytes = config_.read.ahead_bytes});
     if (!session) return base::Failure(session.error());
     handle->session.emplace(std::move(*session));
   }

@@ -5,8 +5,8 @@
 
 namespace bpfdump::reader {
 
-base::Result<Session> Dumper::open(std::chrono::milliseconds stall_timeout) {
-  auto session = Session::open(open_iterator_, stall_timeout);
+base::Result<Session> Dumper::open(const Session::Settings& settings) {
+  auto session = Session::open(open_iterator_, settings);
   if (session)
     ++opens_;
   else

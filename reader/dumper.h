@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -19,7 +18,7 @@ class Dumper {
   /// must live as long as the dumper's sessions.
   explicit Dumper(Session::OpenIterator open_iterator) : open_iterator_(std::move(open_iterator)) {}
 
-  [[nodiscard]] base::Result<Session> open(std::chrono::milliseconds stall_timeout);
+  [[nodiscard]] base::Result<Session> open(const Session::Settings& settings);
 
   /// Counts what one read of a session came to.
   void count(std::uint64_t bytes) { bytes_ += bytes; }

@@ -12,16 +12,21 @@ void SeqBuffer::Chunk::allocate(std::size_t bytes) {
   size = bytes;
 }
 
-base::Result<void> SeqBuffer::refill(Producer& producer, const std::stop_token& stop) {
+base::Result<void> SeqBuffer::refill(Producer& producer, std::size_t wanted,
+                                     const std::stop_token& stop) {
+  wanted_ = std::clamp(wanted, sizes_.chunk, std::max(sizes_.chunk, sizes_.most_wanted));
   offset_ += std::exchange(current_.filled, 0);
   std::swap(current_, next_);
   if (current_.filled > 0) return {};
   if (failure_) return base::Failure(*std::exchange(failure_, std::nullopt));
+  if (current_.size < wanted_) current_.allocate(wanted_);
   return fill(current_, producer, stop, OnPause::wait);
 }
 
 void SeqBuffer::produce_ahead(Producer& producer, const std::stop_token& stop) {
-  if (next_.filled > 0 || failure_) return;
+  const std::size_t size = std::min(wanted_, sizes_.ahead);
+  if (size == 0 || next_.filled > 0 || failure_) return;
+  if (next_.size < size) next_.allocate(size);
   if (auto filled = fill(next_, producer, stop, OnPause::stop);
       !filled && filled.error().code != EINTR)
     failure_ = filled.error();
@@ -29,7 +34,6 @@ void SeqBuffer::produce_ahead(Producer& producer, const std::stop_token& stop) {
 
 base::Result<void> SeqBuffer::fill(Chunk& chunk, Producer& producer, const std::stop_token& stop,
                                    OnPause on_pause) {
-  if (!chunk.memory) chunk.allocate(sizes_.chunk);
   while (!producer_ended_) {
     const auto production = producer.produce(chunk.room(), stop);
     if (!production) {

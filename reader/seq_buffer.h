@@ -20,22 +20,27 @@ namespace bpfdump::reader {
 class SeqBuffer {
  public:
   struct Sizes {
-    /// A chunk to begin with: four full reads of an iterator.
+    /// The smallest chunk: four full reads of an iterator.
     std::size_t chunk = 128 * 1024;
-    /// The largest chunk, and so the largest record that is accepted.
+    /// The largest chunk that is made for a reader who wants much at a time.
+    std::size_t most_wanted = 512 * 1024;
+    /// The largest chunk that is made for one record, and so the largest record.
     std::size_t limit = 1024 * 1024;
+    /// The largest chunk that is produced ahead; 0: none is.
+    std::size_t ahead = 128 * 1024;
   };
 
   explicit SeqBuffer(Sizes sizes) : sizes_(sizes) {}
 
-  /// Drops the chunk for the next one: that which was produced ahead, else a new one, filled until
-  /// it is full, the producer pauses or ends. After success an empty chunk means the end; after an
-  /// error the chunk is empty too.
+  /// Drops the chunk for the next one: that which was produced ahead, else a new one of about
+  /// `wanted` bytes, filled until it is full, the producer pauses or ends. After success an empty
+  /// chunk means the end; after an error the chunk is empty too.
   ///
   /// An error that comes after some records were taken is kept until they were given: it is the
   /// next refill's answer, but for EINTR, which was about this reader's patience.
   /// E2BIG: one record is larger than the limit; it is still the next one.
-  [[nodiscard]] base::Result<void> refill(Producer& producer, const std::stop_token& stop);
+  [[nodiscard]] base::Result<void> refill(Producer& producer, std::size_t wanted,
+                                          const std::stop_token& stop);
 
   /// Produces the next chunk ahead, unless one is there. Stops at the first pause.
   void produce_ahead(Producer& producer, const std::stop_token& stop);
@@ -65,6 +70,7 @@ class SeqBuffer {
                           OnPause on_pause);
 
   Sizes sizes_;
+  std::size_t wanted_ = 0;  // of the last refill, within sizes_
   Chunk current_;
   Chunk next_;  // produced ahead
   std::uint64_t offset_ = 0;

@@ -5,9 +5,8 @@
 
 namespace bpfdump::reader {
 
-base::Result<Session> Session::open(OpenIterator open_iterator,
-                                    std::chrono::milliseconds stall_timeout) {
-  Session session(std::move(open_iterator), stall_timeout);
+base::Result<Session> Session::open(OpenIterator open_iterator, const Settings& settings) {
+  Session session(std::move(open_iterator), settings);
   if (auto started = session.start(); !started) return base::Failure(started.error());
   return session;
 }
@@ -15,8 +14,8 @@ base::Result<Session> Session::open(OpenIterator open_iterator,
 base::Result<void> Session::start() {
   auto iterator = open_iterator_();
   if (!iterator) return base::Failure(iterator.error());
-  iterator_.emplace(std::move(*iterator), stall_timeout_);
-  buffer_ = SeqBuffer(SeqBuffer::Sizes{});
+  iterator_.emplace(std::move(*iterator), settings_.stall_timeout);
+  buffer_.emplace(SeqBuffer::Sizes{.ahead = settings_.ahead_bytes});
   fresh_ = true;
   return {};
 }
@@ -24,22 +23,22 @@ base::Result<void> Session::start() {
 base::Result<std::span<const char>> Session::read(std::uint64_t offset, std::size_t size,
                                                   const std::stop_token& stop) {
   const bool again = offset == 0 && !fresh_;
-  if (again || offset < buffer_.offset()) {
+  if (again || offset < buffer_->offset()) {
     if (auto started = start(); !started) return base::Failure(started.error());
   }
   fresh_ = false;
 
-  while (offset - buffer_.offset() >= buffer_.chunk().size()) {
-    if (buffer_.at_end()) return std::span<const char>();
-    if (auto filled = buffer_.refill(*iterator_, stop); !filled)
+  while (offset - buffer_->offset() >= buffer_->chunk().size()) {
+    if (buffer_->at_end()) return std::span<const char>();
+    if (auto filled = buffer_->refill(*iterator_, size, stop); !filled)
       return base::Failure(filled.error());
   }
-  const auto rest = buffer_.chunk().subspan(offset - buffer_.offset());
+  const auto rest = buffer_->chunk().subspan(offset - buffer_->offset());
   return rest.first(std::min(size, rest.size()));
 }
 
 void Session::read_ahead(const std::stop_token& stop) {
-  if (!buffer_.at_end()) buffer_.produce_ahead(*iterator_, stop);
+  if (!buffer_->at_end()) buffer_->produce_ahead(*iterator_, stop);
 }
 
 }  // namespace bpfdump::reader

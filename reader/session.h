@@ -23,9 +23,16 @@ class Session {
   /// Creates a new iterator descriptor: what a fresh look at the objects begins with.
   using OpenIterator = std::function<base::Result<base::UniqueFd>()>;
 
+  struct Settings {
+    /// How long the iterator may answer "try again" without one byte of progress.
+    std::chrono::milliseconds stall_timeout{30'000};
+    /// The most that is produced ahead; 0: nothing is.
+    std::size_t ahead_bytes = 128 * 1024;
+  };
+
   /// Creates the iterator; runs nothing yet. Errors are those of `open_iterator`.
   [[nodiscard]] static base::Result<Session> open(OpenIterator open_iterator,
-                                                  std::chrono::milliseconds stall_timeout);
+                                                  const Settings& settings);
 
   /// At most `size` bytes at `offset`; none at or past the end. They are valid until the next read.
   ///
@@ -42,15 +49,15 @@ class Session {
   void read_ahead(const std::stop_token& stop);
 
  private:
-  Session(OpenIterator open_iterator, std::chrono::milliseconds stall_timeout)
-      : open_iterator_(std::move(open_iterator)), stall_timeout_(stall_timeout) {}
+  Session(OpenIterator open_iterator, const Settings& settings)
+      : open_iterator_(std::move(open_iterator)), settings_(settings) {}
 
   base::Result<void> start();
 
   OpenIterator open_iterator_;
-  std::chrono::milliseconds stall_timeout_;
+  Settings settings_;
   std::optional<IteratorReader> iterator_;
-  SeqBuffer buffer_{SeqBuffer::Sizes{}};
+  std::optional<SeqBuffer> buffer_;
   bool fresh_ = true;  // nothing was read since start()
 };
 

@@ -44,6 +44,7 @@ readers = 3
 readers_per_uid = 2
 [read]
 stall_timeout = "2min"
+ahead_bytes = 65536
 [log]
 level = "debug"
 sink = "/var/log/bpfdump.log"
@@ -59,6 +60,7 @@ group = "adm"
   expected.paths = {"/sys/fs/bpf/mine", "/var/lib/mine"};
   expected.limits = {1000, 20, 3, 2};
   expected.read.stall_timeout = std::chrono::minutes(2);
+  expected.read.ahead_bytes = 65536;
   expected.log = {LogLevel::debug, "/var/log/bpfdump.log"};
   expected.targets["tcp"] = {.enabled = false, .mode = 0640, .group = "adm"};
   EXPECT_EQ(*config, expected);

@@ -11,7 +11,7 @@
 namespace bpfdump::reader {
 namespace {
 
-constexpr SeqBuffer::Sizes kSizes = {.chunk = 8, .limit = 32};
+constexpr SeqBuffer::Sizes kSizes = {.chunk = 8, .most_wanted = 16, .limit = 32, .ahead = 8};
 
 /// Produces what it was told to, a record a call.
 class Script : public Producer {
@@ -53,7 +53,7 @@ std::string chunk(const SeqBuffer& buffer) {
 
 // The next chunk in quotes, or the error.
 std::string refill(SeqBuffer& buffer, Producer& producer) {
-  const auto filled = buffer.refill(producer, {});
+  const auto filled = buffer.refill(producer, 0, {});
   if (filled) return "'" + chunk(buffer) + "'";
   EXPECT_EQ(chunk(buffer), "") << "an error leaves the chunk empty";
   return filled.error().message;
@@ -132,7 +132,7 @@ TEST(SeqBufferTest, ARecordBeyondTheLimitIsE2BIGAndStillTheNext) {
   SeqBuffer buffer(kSizes);
   EXPECT_EQ(refill(buffer, producer), "'abc'");
   for (int i = 0; i < 2; ++i) {
-    const auto filled = buffer.refill(producer, {});
+    const auto filled = buffer.refill(producer, 0, {});
     ASSERT_FALSE(filled);
     EXPECT_EQ(filled.error().code, E2BIG);
     EXPECT_EQ(filled.error().message, "one record is larger than 32 bytes");
@@ -180,6 +180,76 @@ TEST(SeqBufferTest, APauseWithoutRecordsIsWaitedOut) {
   producer.pause().pause().record("abc");
   SeqBuffer buffer(kSizes);
   EXPECT_EQ(refill(buffer, producer), "'abc'");
+}
+
+TEST(SeqBufferTest, WhatIsWantedDecidesTheChunkWithinBounds) {
+  Script producer;
+  SeqBuffer buffer(kSizes);
+  producer.record("12345678").record("123456789abcdefg").record("h");
+  ASSERT_TRUE(buffer.refill(producer, 1, {}));
+  EXPECT_EQ(chunk(buffer), "12345678");
+  ASSERT_TRUE(buffer.refill(producer, 1000, {}));
+  EXPECT_EQ(chunk(buffer), "123456789abcdefg");
+  EXPECT_EQ(producer.rooms, (std::vector<std::size_t>{8, 0, 16, 0}));
+}
+
+TEST(SeqBufferTest, ProducesAheadWithoutTouchingTheChunk) {
+  Script producer;
+  producer.record("1234567").record("abcdefg").record("xyz");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'1234567'");
+  buffer.produce_ahead(producer, {});
+  buffer.produce_ahead(producer, {});  // one chunk, not two
+  EXPECT_EQ(chunk(buffer), "1234567");
+  EXPECT_EQ(buffer.offset(), 0);
+  const std::size_t calls = producer.rooms.size();
+  EXPECT_EQ(refill(buffer, producer), "'abcdefg'");
+  EXPECT_EQ(producer.rooms.size(), calls) << "what was ahead was produced again";
+  EXPECT_EQ(buffer.offset(), 7);
+  EXPECT_EQ(refill(buffer, producer), "'xyz'");
+}
+
+TEST(SeqBufferTest, TheEndThatWasFoundAheadComesAfterTheBytes) {
+  Script producer;
+  producer.record("1234567").record("ab");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'1234567'");
+  buffer.produce_ahead(producer, {});
+  EXPECT_FALSE(buffer.at_end());
+  EXPECT_EQ(refill(buffer, producer), "'ab'");
+  EXPECT_TRUE(buffer.at_end());
+}
+
+TEST(SeqBufferTest, AnErrorThatWasFoundAheadComesAfterTheBytes) {
+  Script producer;
+  producer.record("1234567").record("ab").error(EIO).record("cd");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'1234567'");
+  buffer.produce_ahead(producer, {});
+  EXPECT_EQ(refill(buffer, producer), "'ab'");
+  buffer.produce_ahead(producer, {});
+  EXPECT_EQ(refill(buffer, producer), fmt::format("scripted {}", EIO));
+  EXPECT_EQ(refill(buffer, producer), "'cd'");
+}
+
+TEST(SeqBufferTest, AheadStopsAtAPauseAndIsInterruptedInSilence) {
+  Script producer;
+  producer.record("1234567").pause().error(EINTR).record("ab");
+  SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "'1234567'");
+  buffer.produce_ahead(producer, {});
+  buffer.produce_ahead(producer, {});
+  EXPECT_EQ(refill(buffer, producer), "'ab'");
+}
+
+TEST(SeqBufferTest, NothingIsProducedAheadWhereThatIsOff) {
+  Script producer;
+  producer.record("1234567").record("ab");
+  SeqBuffer buffer({.chunk = 8, .limit = 32, .ahead = 0});
+  EXPECT_EQ(refill(buffer, producer), "'1234567'");
+  const std::size_t calls = producer.rooms.size();
+  buffer.produce_ahead(producer, {});
+  EXPECT_EQ(producer.rooms.size(), calls);
 }
 
 }  // namespace

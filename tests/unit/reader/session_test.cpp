@@ -18,7 +18,7 @@ namespace {
 
 using bpfdump::testing::Pipe;
 
-constexpr std::chrono::milliseconds kPatient = std::chrono::hours(1);
+constexpr Session::Settings kPatient = {.stall_timeout = std::chrono::hours(1)};
 constexpr std::size_t kChunk = SeqBuffer::Sizes{}.chunk;
 
 /// Iterators over a text; counts how often one was created.
@@ -135,7 +135,8 @@ TEST(SessionTest, AnInterruptedReadLosesNothing) {
 
 TEST(SessionTest, AnErrorComesAfterTheBytesBeforeIt) {
   Pipe pipe;
-  auto session = Session::open([&] { return pipe.take_iterator(); }, std::chrono::milliseconds(0));
+  auto session = Session::open([&] { return pipe.take_iterator(); },
+                               {.stall_timeout = std::chrono::milliseconds(0)});
   ASSERT_TRUE(session);
   pipe.print("abc");
   EXPECT_EQ(read(*session, 0, 100), "abc");
@@ -143,6 +144,23 @@ TEST(SessionTest, AnErrorComesAfterTheBytesBeforeIt) {
   pipe.print("def");
   pipe.end();
   EXPECT_EQ(read(*session, 3, 100), "def");
+}
+
+TEST(SessionTest, AReaderWhoWantsMuchGetsMuch) {
+  Objects objects{numbers(4 * kChunk)};
+  Session session = objects.session();
+  EXPECT_EQ(read(session, 0, 2 * kChunk).size(), 2 * kChunk);
+}
+
+TEST(SessionTest, AShortDumpIsAtItsEndBeforeAnythingIsReadAhead) {
+  Pipe pipe;
+  auto session = Session::open([&] { return pipe.take_iterator(); }, kPatient);
+  ASSERT_TRUE(session);
+  pipe.print("abc");
+  pipe.end();
+  EXPECT_EQ(read(*session, 0, 100), "abc");
+  session->read_ahead({});
+  EXPECT_EQ(read(*session, 3, 100), "");
 }
 
 TEST(SessionTest, AnIteratorThatCanNotBeCreatedIsItsError) {
@@ -190,6 +208,9 @@ TEST_P(RandomReadsTest, GiveTheBytesAtTheirOffsets) {
         std::string_view(objects.text).substr(std::min(offset, objects.text.size()), size);
     ASSERT_EQ(bytes->empty(), expected.empty()) << offset;
     ASSERT_TRUE(expected.starts_with(std::string_view(bytes->data(), bytes->size()))) << offset;
+    if (below(2) == 0) session.read_ahead({});
+    ASSERT_TRUE(expected.starts_with(std::string_view(bytes->data(), bytes->size())))
+        << "reading ahead changed what the reader has";
     offset += bytes->size();
   }
 }
