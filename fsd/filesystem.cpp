@@ -144,6 +144,11 @@ bool Filesystem::is_pending(Ino ino) const {
   return !view || view->pending;
 }
 
+bool Filesystem::is_fleeting(Ino ino) const {
+  const auto view = tree_.view(ino);
+  return !view || view->pending || view->text;
+}
+
 Result<struct stat> Filesystem::change(Ino ino, const AttributeChanges& changes,
                                        std::optional<std::uint64_t> size, bool touches,
                                        Handle* handle) {

@@ -68,8 +68,11 @@ class Filesystem {
                                                    const Tree::Visitor& visit) {
     return tree_.list_and_lookup(directory, position, visit);
   }
-  /// Whether a name is not a dumper yet, so that the kernel must ask again each time.
+  /// Whether a name is not a dumper yet.
   [[nodiscard]] bool is_pending(Ino ino) const;
+  /// Whether a name may mean something else at any time, without the kernel having a part in it:
+  /// a pending one, or one of the daemon's own texts.
+  [[nodiscard]] bool is_fleeting(Ino ino) const;
 
   // Dumpers.
   /// The answer is the new dumper's face, a directory; see Tree::face_of().

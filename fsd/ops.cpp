@@ -17,7 +17,8 @@ namespace {
 using base::Result;
 
 // Names and attributes change by requests through the kernel only, so it may keep them a while.
-// A name that is not a dumper yet, and the directory that mkdir answers, are only for this moment.
+// A name that is not a dumper yet, a log that the next attempt replaces, and the directory that
+// mkdir answers, are only for this moment.
 constexpr double kKeep = 1.0;
 constexpr double kAskAgain = 0.0;
 
@@ -85,8 +86,8 @@ struct Ops::Table {
     answer(request, [&] {
       const auto found = fs(request).lookup(parent, name);
       if (!found) return code_of(found.error());
-      const bool pending = S_ISREG(found->st_mode) && fs(request).is_pending(found->st_ino);
-      reply_entry(request, *found, pending ? kAskAgain : kKeep);
+      const bool fleeting = S_ISREG(found->st_mode) && fs(request).is_fleeting(found->st_ino);
+      reply_entry(request, *found, fleeting ? kAskAgain : kKeep);
       return 0;
     });
   }
@@ -295,7 +296,8 @@ struct Ops::Table {
       std::vector<Ino> looked_up;
       const auto listed = filesystem.list_and_lookup(
           ino, static_cast<std::uint64_t>(position), [&](const Tree::Entry& entry) {
-            const fuse_entry_param parameters = entry_of(entry.attributes, kKeep);
+            const fuse_entry_param parameters =
+                entry_of(entry.attributes, entry.is_text ? kAskAgain : kKeep);
             const bool added = listing.add(entry, [&](std::span<char> room, const char* name) {
               return fuse_add_direntry_plus(request, room.data(), room.size(), name, &parameters,
                                             static_cast<off_t>(entry.next));

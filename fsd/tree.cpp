@@ -225,7 +225,8 @@ Result<void> Tree::list_locked(Ino directory, std::uint64_t position, const Visi
   for (auto at = node->order.upper_bound(position); at != node->order.end(); ++at) {
     const Node& child = *find(at->first);
     if (child.state == State::pending) continue;
-    if (!visit(Entry{*at->second, child.attributes, at->first})) break;
+    if (!visit(Entry{*at->second, child.attributes, at->first, false, child.text != nullptr}))
+      break;
   }
   return {};
 }

@@ -87,7 +87,8 @@ class Tree {
     std::string_view name;
     struct stat attributes;
     std::uint64_t next;
-    bool is_dot = false;  // "." or ".."
+    bool is_dot = false;   // "." or ".."
+    bool is_text = false;  // a text file, which the daemon may replace or remove at any time
   };
   /// Takes an entry, or returns false when it has no room for it.
   using Visitor = std::function<bool(const Entry&)>;
