@@ -100,7 +100,8 @@ Result<Store::Loaded> Store::load() const {
   Loaded loaded;
   std::error_code error;
   for (fs::directory_iterator at(pins_, error), end; !error && at != end; at.increment(error)) {
-    if (at->is_directory())
+    std::error_code ignored;  // a stray symlink may lead to a name that bpffs does not even look up
+    if (at->is_directory(ignored))
       load_target(at->path().filename(), loaded);
     else
       loaded.strays.push_back(fmt::format("'{}' is no directory of pins", at->path().string()));

@@ -43,7 +43,11 @@ Result<Iterator> Iterator::reopen(const std::string& pin) {
   UniqueFd link(bpf_obj_get(pin.c_str()));
   if (!link.valid()) return fail_errno(errno, "open pin '{}'", pin);
   Iterator iterator(std::move(link));
-  if (auto info = iterator.info(); !info) return base::Failure(info.error());
+  if (auto info = iterator.info(); !info)
+    return base::fail(info.error().code, "open pin '{}': {}", pin, info.error().message);
+  // The number that says "iterator" of a link says "perf event array" of a map.
+  if (auto session = iterator.open(); !session)
+    return base::fail(session.error().code, "open pin '{}': {}", pin, session.error().message);
   return iterator;
 }
 
