@@ -23,8 +23,7 @@ class Mounted {
   /// With the target's built-in program.
   Dumper make(const std::string& target, const std::string& name) const;
   /// With a program of bench/bpf, in the object `object`; its function is called `name`.
-  Dumper copy(const std::string& object, const std::string& target,
-                            const std::string& name) const;
+  Dumper copy(const std::string& object, const std::string& target, const std::string& name) const;
   void remove(const std::string& target, const std::string& name) const;
 
   [[nodiscard]] pid_t pid() const { return pid_; }

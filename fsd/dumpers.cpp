@@ -106,23 +106,35 @@ Result<void> Dumpers::report(const Place& place, Kind kind, Result<void> outcome
 Result<void> Dumpers::remove(Ino directory, const targets::Target& target,
                              const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  const auto removed = tree_.remove(directory, name);
-  if (!removed) return base::Failure(removed.error());
+  const auto found = tree_.child(directory, name);
+  if (!found) return base::Failure(found.error());
+  if (found->dumper) {
+    // A pin that someone else removed is no reason to keep the name.
+    auto forgotten = store_.forget(target.name, name);
+    if (!forgotten && forgotten.error().code != ENOENT) return forgotten;
+  }
+  if (auto removed = tree_.remove(directory, name); !removed) return removed;
   logs_.erase(target.name, name);
-  if (!*removed) return {};  // it was pending
-  --count_;
-  spdlog::info("{}/{}: removed", target.name, name);
-  return store_.forget(target.name, name);
+  if (found->dumper) {
+    --count_;
+    spdlog::info("{}/{}: removed", target.name, name);
+  }
+  return {};
 }
 
 Result<struct stat> Dumpers::change(const Place& place, const AttributeChanges& changes) {
   const std::scoped_lock lock(mutex_);
+  const auto before = tree_.view(place.ino);
+  if (!before) return base::Failure(before.error());
   auto changed = tree_.change(place.ino, changes);
-  if (!changed) return changed;
-  const auto view = tree_.view(place.ino);
-  if (view && view->dumper && view->attributes.st_nlink > 0) {
-    if (auto saved = store_.save_attributes(place.target->name, place.name, *changed); !saved)
-      return base::Failure(saved.error());
+  if (!changed || !before->dumper || before->removed) return changed;
+  if (auto saved = store_.save_attributes(place.target->name, place.name, *changed); !saved) {
+    const struct stat& old = before->attributes;
+    if (auto undone = tree_.change(place.ino,
+                                   {old.st_mode, old.st_uid, old.st_gid, old.st_atim, old.st_mtim});
+        !undone)
+      return undone;
+    return base::Failure(saved.error());
   }
   return changed;
 }

@@ -123,13 +123,18 @@ void Store::load_target(const std::string& target, Loaded& loaded) const {
     std::string name = dumper_name(at->path().filename());
     if (name.empty()) name = fs::read_symlink(pin + std::string(kNameLink), error).string();
     error.clear();
-    auto iterator = loader::Iterator::reopen(pin);
     struct stat attributes = {};
-    if (name.empty() || !iterator || ::lstat(pin.c_str(), &attributes) != 0) {
+    const bool known = ::lstat(pin.c_str(), &attributes) == 0;
+    auto iterator = loader::Iterator::reopen(pin);
+    if (name.empty() || !iterator || !known) {
       loaded.strays.push_back(iterator ? fmt::format("pin '{}' has no readable name", pin)
                                        : iterator.error().message);
       continue;
     }
+    // Opening a pin counts as an access to it, but was none to the dumper. If this fails, ignoring
+    // it costs no more than that.
+    const std::array<timespec, 2> times = {attributes.st_atim, attributes.st_mtim};
+    ::utimensat(AT_FDCWD, pin.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
     loaded.dumpers.push_back(
         {target, name, std::make_shared<const loader::Iterator>(std::move(*iterator)), attributes});
   }

@@ -46,6 +46,10 @@ Tree::Node* Tree::find_child(Ino parent, std::string_view name) {
   return at == directory->names.end() ? nullptr : find(at->second);
 }
 
+const Tree::Node* Tree::find_child(Ino parent, std::string_view name) const {
+  return const_cast<Tree*>(this)->find_child(parent, name);
+}
+
 void Tree::link(Ino ino, Node& node) {
   Node& directory = *find(node.parent);
   const auto at = directory.names.emplace(node.name, ino).first;
@@ -137,17 +141,17 @@ void Tree::withdraw(Ino ino) {
   if (node != nullptr && node->state == State::pending) unlink(ino, *node);
 }
 
-Result<std::shared_ptr<Dumper>> Tree::remove(Ino parent, const std::string& name) {
+Result<void> Tree::remove(Ino parent, const std::string& name) {
   const std::scoped_lock lock(mutex_);
   Node* node = find_child(parent, name);
   if (node == nullptr) return not_there();
   if (S_ISDIR(node->attributes.st_mode)) return fail_errno(EISDIR, "remove '{}'", name);
   if (S_ISLNK(node->attributes.st_mode) || node->text)
     return base::fail(EPERM, "'{}' belongs to bpfdumpd", name);
-  std::shared_ptr<Dumper> dumper = std::move(node->dumper);
+  node->dumper = nullptr;
   node->removed = true;
   unlink(node->attributes.st_ino, *node);
-  return dumper;
+  return {};
 }
 
 Result<struct stat> Tree::stat(Ino ino) const {
@@ -259,6 +263,13 @@ Tree::View Tree::view_of(const Node& node) const {
 Result<Tree::View> Tree::view(Ino ino) const {
   const std::scoped_lock lock(mutex_);
   const Node* node = find(ino);
+  if (node == nullptr) return not_there();
+  return view_of(*node);
+}
+
+Result<Tree::View> Tree::child(Ino parent, const std::string& name) const {
+  const std::scoped_lock lock(mutex_);
+  const Node* node = find_child(parent, name);
   if (node == nullptr) return not_there();
   return view_of(*node);
 }

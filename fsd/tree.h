@@ -69,8 +69,8 @@ class Tree {
   [[nodiscard]] base::Result<void> publish(Ino ino, std::shared_ptr<Dumper> dumper);
   /// Takes back the name of a pending inode; does nothing to others.
   void withdraw(Ino ino);
-  /// Removes a dumper's name as a user's rm does, and gives the dumper if it had been published.
-  [[nodiscard]] base::Result<std::shared_ptr<Dumper>> remove(Ino parent, const std::string& name);
+  /// Removes a dumper's name as a user's rm does. EPERM: it is one of the daemon's own.
+  [[nodiscard]] base::Result<void> remove(Ino parent, const std::string& name);
 
   // What the kernel asks.
   [[nodiscard]] base::Result<struct stat> stat(Ino ino) const;
@@ -112,6 +112,7 @@ class Tree {
     bool removed;                    // by a user
   };
   [[nodiscard]] base::Result<View> view(Ino ino) const;
+  [[nodiscard]] base::Result<View> child(Ino parent, const std::string& name) const;
 
   /// Every published dumper with its directory's name, in the order of paths.
   [[nodiscard]] std::vector<std::pair<std::string, View>> dumpers() const;
@@ -147,6 +148,7 @@ class Tree {
   Node* find(Ino ino);
   const Node* find(Ino ino) const;
   Node* find_child(Ino parent, std::string_view name);
+  const Node* find_child(Ino parent, std::string_view name) const;
   void link(Ino ino, Node& node);
   void unlink(Ino ino, Node& node);
   View view_of(const Node& node) const;

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,14 +29,14 @@ const std::map<std::string, std::set<std::string>> kArrows = {
 
 // Libraries, by how their headers are included, and the files that may: by how their paths begin.
 struct Confinement {
-  std::string headers;  // a regular expression
+  std::vector<std::string> headers;  // by how they begin
   std::vector<std::string> places;
 };
 const std::vector<Confinement> kConfinements = {
-    {"fuse.*|linux/fuse\\.h", {"fsd/ops.", "fsd/mount."}},
-    {"bpf/.*", {"targets/", "query/", "loader/"}},
-    {"toml.*", {"config/config.cpp"}},
-    {"spdlog/.*", {"fsd/", "cli/"}},
+    {{"fuse", "linux/fuse.h"}, {"fsd/ops.", "fsd/mount."}},
+    {{"bpf/"}, {"targets/", "query/", "loader/"}},
+    {{"toml"}, {"config/config.cpp"}},
+    {{"spdlog/"}, {"fsd/", "cli/"}},
 };
 
 // Folders with sources that are no rooms.
@@ -62,19 +61,32 @@ std::vector<fs::path> sources_of(const fs::path& folder) {
   return sources;
 }
 
+// The header that a line includes; empty if it includes none.
+std::string included(const std::string& line) {
+  const std::size_t hash = line.find_first_not_of(" \t");
+  if (hash == std::string::npos || line[hash] != '#') return {};
+  const std::size_t word = line.find_first_not_of(" \t", hash + 1);
+  if (word == std::string::npos || line.compare(word, 7, "include") != 0) return {};
+  const std::size_t begin = line.find_first_of("<\"", word);
+  const std::size_t end = line.find_first_of(">\"", begin + 1);
+  return end == std::string::npos ? "" : line.substr(begin + 1, end - begin - 1);
+}
+
+bool begins_with_any(const std::string& text, const std::vector<std::string>& beginnings) {
+  return std::ranges::any_of(beginnings, [&](const auto& one) { return text.starts_with(one); });
+}
+
 // What all rooms' files include.
 std::vector<Include> all_includes() {
-  static const std::regex include(R"(^\s*#\s*include\s*[<"]([^>"]+)[>"].*)");
   std::vector<Include> includes;
   for (const auto& [room, allowed] : kArrows) {
     const fs::path root(BPFDUMP_SOURCE_DIR);
     if (!fs::exists(root / room)) continue;  // not built yet
     for (const fs::path& file : sources_of(root / room)) {
       std::ifstream stream(file);
-      std::smatch match;
       for (std::string line; std::getline(stream, line);) {
-        if (std::regex_match(line, match, include))
-          includes.push_back({file.lexically_relative(root), match[1]});
+        if (std::string header = included(line); !header.empty())
+          includes.push_back({file.lexically_relative(root), std::move(header)});
       }
     }
   }
@@ -120,12 +132,11 @@ TEST(ArchitectureTest, EveryLibraryStaysWhereItBelongs) {
   for (const auto& [headers, places] : kConfinements) {
     int found = 0;
     for (const auto& [file, header] : all_includes()) {
-      if (!std::regex_match(header, std::regex(headers))) continue;
+      if (!begins_with_any(header, headers)) continue;
       ++found;
-      const auto is_allowed = [&file = file](const auto& place) { return file.starts_with(place); };
-      EXPECT_TRUE(std::ranges::any_of(places, is_allowed)) << file << " includes " << header;
+      EXPECT_TRUE(begins_with_any(file, places)) << file << " includes " << header;
     }
-    EXPECT_GT(found, 0) << headers << " is included nowhere";
+    EXPECT_GT(found, 0) << headers.front() << " is included nowhere";
   }
 }
 

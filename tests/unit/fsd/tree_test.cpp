@@ -161,13 +161,13 @@ TEST_F(TreeTest, ANameThatWentToAnotherDoesNotComeBack) {
   EXPECT_EQ(tree_.lookup(directory_, "d")->st_ino, other);
 }
 
-TEST_F(TreeTest, RemoveGivesTheDumper) {
+TEST_F(TreeTest, RemoveLetsGoOfTheDumper) {
   const Ino ino = claim("d");
   const auto dumper = some_dumper();
   ASSERT_TRUE(tree_.publish(ino, dumper));
-  const auto removed = tree_.remove(directory_, "d");
-  ASSERT_TRUE(removed);
-  EXPECT_EQ(*removed, dumper);
+  EXPECT_EQ(tree_.child(directory_, "d")->dumper, dumper);
+  ASSERT_TRUE(tree_.remove(directory_, "d"));
+  EXPECT_EQ(dumper.use_count(), 1);
   EXPECT_FALSE(is_found("d"));
   EXPECT_THAT(list_all(), ElementsAre(".", ".."));
   EXPECT_EQ(tree_.stat(ino).error().code, ENOENT) << "nobody knew it";
@@ -175,9 +175,7 @@ TEST_F(TreeTest, RemoveGivesTheDumper) {
 
 TEST_F(TreeTest, ARemovedInodeCanNotBePublished) {
   const Ino ino = claim_and_remember("d");
-  const auto removed = tree_.remove(directory_, "d");
-  ASSERT_TRUE(removed);
-  EXPECT_EQ(*removed, nullptr) << "it was pending";
+  ASSERT_TRUE(tree_.remove(directory_, "d"));
   EXPECT_EQ(tree_.publish(ino, some_dumper()).error().code, ENOENT);
   EXPECT_FALSE(is_found("d"));
 }
