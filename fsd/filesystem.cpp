@@ -57,9 +57,9 @@ Result<std::unique_ptr<Filesystem>> Filesystem::create(const targets::Catalog& c
 }
 
 Result<void> Filesystem::build() {
-  tree_.add_text(own_directory_, "targets", 0444, [this] { return targets_text(catalog_); });
-  tree_.add_text(own_directory_, "dumpers", 0444, [this] { return dumpers_text(tree_); });
-  tree_.add_text(own_directory_, "version", 0444, version_text);
+  add_own_text("targets", [this] { return targets_text(catalog_); });
+  add_own_text("dumpers", [this] { return dumpers_text(tree_); });
+  add_own_text("version", version_text);
   for (const auto& [name, settings] : config_.targets) {
     if (catalog_.find(name) == nullptr)
       spdlog::warn("[target.{}]: this kernel has no such target, ignoring", name);
@@ -206,6 +206,11 @@ std::unique_ptr<Staging> Filesystem::stage(bool replaces) const {
   return std::make_unique<Staging>(config_.limits.source_bytes, replaces);
 }
 
+bool Filesystem::resumes(const Tree::View& view) const {
+  const auto target = target_of(view.parent);
+  return !target || (*target)->known.resumes;
+}
+
 std::uint64_t Filesystem::add_handle(std::shared_ptr<Handle> handle) {
   const std::scoped_lock lock(mutex_);
   handles_.emplace(++last_handle_, std::move(handle));
@@ -252,8 +257,9 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, Owner caller, int flags) {
   if (view->dumper && writes) handle->staging = stage((flags & O_TRUNC) != 0);
   if (view->dumper && reads) {
     handle->reader = view->dumper->reader;
-    auto session = handle->reader->open(
-        {.stall_timeout = config_.read.stall_timeout, .ahead_bytes = config_.read.ahead_bytes});
+    auto session = handle->reader->open({.stall_timeout = config_.read.stall_timeout,
+                                         .ahead_bytes = config_.read.ahead_bytes,
+                                         .resumes = resumes(*view)});
     if (!session) return base::Failure(session.error());
     handle->session.emplace(std::move(*session));
   }
@@ -269,11 +275,20 @@ Result<std::span<const char>> Filesystem::read(Handle& handle, std::uint64_t off
     return rest.first(std::min(size, rest.size()));
   }
   auto bytes = handle.session->read(offset, size, stop);
-  if (bytes)
+  if (bytes) {
     handle.reader->count(bytes->size());
-  else
+  } else {
     handle.reader->count(bytes.error());
+    complain(handle, bytes.error());
+  }
   return bytes;
+}
+
+// Once for each open file: a reader may try again as often as it likes.
+void Filesystem::complain(Handle& handle, const base::Error& error) {
+  if (error.code == EINTR || std::exchange(handle.complained, true)) return;
+  if (const auto place = place_of(handle.ino))
+    spdlog::warn("{}/{}: {}", place->target->name, place->name, error.message);
 }
 
 void Filesystem::read_ahead(Handle& handle) {

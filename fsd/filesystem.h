@@ -35,6 +35,7 @@ struct Handle {
   std::string text;                           // a text file, as it was at open
   std::shared_ptr<reader::Dumper> reader;     // a dumper that is read ...
   std::optional<reader::Session> session;     // ... and where its reader stands
+  bool complained = false;                    // a failed read was logged
   std::stop_source released;                  // nobody will read on
   std::unique_ptr<Staging> staging;           // a dumper that is written ...
   std::optional<base::Result<void>> verdict;  // ... and what its last commit came to
@@ -49,6 +50,11 @@ class Filesystem {
   /// kernel lacks is only warned about.
   [[nodiscard]] static base::Result<std::unique_ptr<Filesystem>> create(
       const targets::Catalog& catalog, const config::Config& config, Store store);
+
+  /// Adds a text file to .bpfdump. What `text` uses must outlive the file system's requests.
+  void add_own_text(const std::string& name, Tree::Text text) {
+    tree_.add_text(own_directory_, name, 0444, std::move(text));
+  }
 
   // Names and attributes.
   [[nodiscard]] base::Result<struct stat> lookup(Ino parent, const std::string& name);
@@ -117,8 +123,10 @@ class Filesystem {
   base::Result<const targets::Target*> target_of(Ino directory) const;
   base::Result<Place> claim(Ino parent, const std::string& name, Owner owner);
   base::Result<Place> place_of(Ino ino) const;
+  void complain(Handle& handle, const base::Error& error);
   std::uint64_t add_handle(std::shared_ptr<Handle> handle);
   std::unique_ptr<Staging> stage(bool replaces) const;
+  bool resumes(const Tree::View& view) const;
 
   const targets::Catalog& catalog_;
   const config::Config& config_;

@@ -370,10 +370,13 @@ void Ops::run_slowly(Slots& slots, fuse_req_t request, uid_t uid, const void* ke
       return 0;
     });
     fuse_req_interrupt_func(request, nullptr, nullptr);
-    if (code == 0)
-      reply();
-    else
+    if (code != 0)
       fuse_reply_err(request, code);
+    else
+      guarded([&] {
+        reply();
+        return 0;
+      });
   };
   job->refuse = [request](int code) {
     fuse_req_interrupt_func(request, nullptr, nullptr);
@@ -387,7 +390,27 @@ Ops::Ops(Filesystem& filesystem, Limits limits, std::function<void()> on_ready)
     : filesystem_(filesystem),
       reads_(limits.reads),
       commits_(limits.commits),
-      on_ready_(std::move(on_ready)) {}
+      on_ready_(std::move(on_ready)) {
+  filesystem_.add_own_text("metrics", [this] { return metrics(); });
+}
+
+// Prometheus' text format; only what no other file of .bpfdump says.
+std::string Ops::metrics() {
+  const auto gauge = [](std::string_view name, std::string_view help) {
+    return fmt::format("# HELP bpfdump_{0} {1}\n# TYPE bpfdump_{0} gauge\n", name, help);
+  };
+  std::string running = gauge("requests_running", "Requests that run a program or load one.");
+  std::string parked = gauge("requests_parked", "Requests that wait for their turn.");
+  std::string oldest = gauge("oldest_request_seconds", "Age of the oldest of both kinds.");
+  for (const auto& [kind, slots] : {std::pair{"read", &reads_}, std::pair{"commit", &commits_}}) {
+    const Slots::Status status = slots->status();
+    running += fmt::format("bpfdump_requests_running{{kind=\"{}\"}} {}\n", kind, status.running);
+    parked += fmt::format("bpfdump_requests_parked{{kind=\"{}\"}} {}\n", kind, status.parked);
+    oldest += fmt::format("bpfdump_oldest_request_seconds{{kind=\"{}\"}} {:.3f}\n", kind,
+                          std::chrono::duration<double>(status.oldest).count());
+  }
+  return running + parked + oldest;
+}
 
 void Ops::stop() {
   reads_.stop();

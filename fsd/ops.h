@@ -20,7 +20,8 @@ class Ops {
     Slots::Limits commits;
   };
 
-  /// Borrows the file system. `on_ready` is called once, when the kernel has greeted the daemon.
+  /// Borrows the file system and adds .bpfdump/metrics to it. `on_ready` is called once, when the
+  /// kernel has greeted the daemon.
   Ops(Filesystem& filesystem, Limits limits, std::function<void()> on_ready);
 
   /// The functions to make a fuse_session with; its user data is the Ops.
@@ -35,6 +36,8 @@ class Ops {
  private:
   struct Table;
   struct SlowJob;
+
+  std::string metrics();
 
   using Reply = std::function<void()>;
   using Work = std::function<Reply(const std::stop_token&)>;

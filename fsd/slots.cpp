@@ -52,6 +52,21 @@ bool Slots::contended() {
   return !parked_.empty();
 }
 
+Slots::Status Slots::status() {
+  const std::scoped_lock lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  Status status;
+  const auto count = [&](std::size_t& counter, const Job& job) {
+    ++counter;
+    status.oldest = std::max(status.oldest, now - job.since);
+  };
+  for (const auto& job : running_) count(status.running, *job);
+  for (const auto& [uid, jobs] : parked_) {
+    for (const auto& job : jobs) count(status.parked, *job);
+  }
+  return status;
+}
+
 void Slots::stop() {
   decltype(parked_) refused;
   {

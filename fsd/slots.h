@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstddef>
 #include <deque>
 #include <functional>
@@ -33,6 +34,7 @@ class Slots {
     const void* key = nullptr;
     uid_t uid = 0;  // the same for all jobs of a key, so that one end makes room for one start
     std::stop_source stop;
+    std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
     std::function<void(const std::stop_token&)> run;
     std::function<void(int code)> refuse;
   };
@@ -48,6 +50,14 @@ class Slots {
 
   /// Whether a job is parked.
   [[nodiscard]] bool contended();
+
+  struct Status {
+    std::size_t running = 0;
+    std::size_t parked = 0;
+    /// How long ago the oldest of them all was submitted; 0 without any.
+    std::chrono::steady_clock::duration oldest{0};
+  };
+  [[nodiscard]] Status status();
 
   /// Asks all that run to stop, and refuses all that are parked or come later.
   void stop();

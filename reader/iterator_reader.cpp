@@ -33,11 +33,19 @@ base::Result<Production> IteratorReader::produce(std::span<char> room,
   if (backoff_ > milliseconds(0)) sleep(backoff_, stop);
   if (stop.stop_requested()) return base::fail_errno(EINTR, "read the iterator");
 
+  if (cut_) {
+    return base::fail(E2BIG,
+                      "read the iterator: it printed more than {} KiB, and the kernel does not say "
+                      "whether that was all; print less",
+                      kWithoutResuming / 1024);
+  }
+
   const auto reading = steady_clock::now();
   const ssize_t size = ::read(iterator_.get(), room.data(), room.size());
   if (size >= 0) {
     stalled_ = {};
     backoff_ = {};
+    cut_ = !resumes_ && static_cast<std::size_t>(size) > kWithoutResuming;
     return size == 0 ? Production{State::end}
                      : Production{State::records, static_cast<std::size_t>(size)};
   }

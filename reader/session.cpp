@@ -14,7 +14,7 @@ base::Result<Session> Session::open(OpenIterator open_iterator, const Settings& 
 base::Result<void> Session::start() {
   auto iterator = open_iterator_();
   if (!iterator) return base::Failure(iterator.error());
-  iterator_.emplace(std::move(*iterator), settings_.stall_timeout);
+  iterator_.emplace(std::move(*iterator), settings_.stall_timeout, settings_.resumes);
   buffer_.emplace(SeqBuffer::Sizes{.ahead = settings_.ahead_bytes});
   fresh_ = true;
   return {};

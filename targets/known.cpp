@@ -29,7 +29,7 @@ const std::vector<Known>& known_targets() {
       {.name = "bpf_sk_storage_map", .parameters = kMap},
       {.name = "cgroup", .parameters = {{"cgroup"}, {"order"}},
        .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
-      {.name = "dmabuf", .notes = "at most 32 KiB of output"},
+      {.name = "dmabuf", .notes = "at most 16 KiB of output", .resumes = false},
       {.name = "ipv6_route", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_ipv6_route(), .notes = "the built-in is /proc/net/ipv6_route"},
       {.name = "netlink", .namespace_kind = net, .parameters = kNet,

@@ -28,6 +28,9 @@ struct Known {
   std::string_view nested_in = {};
   std::string_view nested_name = {};
   std::string_view notes = {};
+  /// Whether the kernel goes on where a full buffer of 32 KiB ended. If not, it ends the dump there
+  /// without a word (Linux 6.18, kernel/bpf/dmabuf_iter.c).
+  bool resumes = true;
 };
 
 /// The one table of knowledge, sorted by name. A target that is not in it works all the same.

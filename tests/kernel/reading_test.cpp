@@ -3,6 +3,7 @@
 // The reading contract: every record exactly once, whole and in order, or an error. The other side
 // of the comparisons is the kernel itself: the pinned iterator, read directly.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +11,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <map>
+#include <random>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 #include "tests/kernel/bpf_objects.h"
@@ -244,6 +248,107 @@ TEST_F(ReadingTest, ARecordThatIsTooLargeIsAnErrorAfterAllBeforeIt) {
   }
   EXPECT_NE(sh("cat $M/.bpfdump/dumpers").find("the program printed more than the kernel's 32 KiB"),
             std::string::npos);
+}
+
+// The text of the program in borders.bpf.c, for its first `records` records.
+std::string borders_text(std::size_t records) {
+  static const std::vector<std::size_t> sizes = {
+      1, 32767, 2, 32766, 1, 16384, 16384, 100, 32767, 32767, 4096, 28672, 28671, 3, 32765, 7};
+  std::string text;
+  for (std::size_t number = 0; number < records; ++number) {
+    text.append(sizes[number % sizes.size()] - 1, static_cast<char>('A' + number % 26));
+    text += '\n';
+  }
+  return text;
+}
+
+TEST_F(ReadingTest, RecordsAroundTheBordersAreWholeAndInOrder) {
+  create("borders", "ksym/borders");
+  const std::string expected = borders_text(300);
+  EXPECT_TRUE(read_file(path("ksym/borders")) == expected);
+  for (const std::size_t step : {1000, 32767, 32768, 32769, 131071, 131072, 131073, 1 << 20})
+    EXPECT_TRUE(read_some(open("ksym/borders").get(), expected.size() + 1, step) == expected)
+        << step;
+}
+
+TEST_F(ReadingTest, ARecordThatIsTooLargeCanBeTheFirstOneInTheMiddleOrTheLast) {
+  for (const auto& [name, before] : std::map<std::string, std::size_t>{
+           {"large_first", 0}, {"large_middle", 10}, {"large_last", 19}}) {
+    ASSERT_EQ(errno_of_writing(path("ksym/" + name), read_file(object_file("borders"))), 0);
+    const std::string expected = borders_text(before);
+    const UniqueFd file = open("ksym/" + name);
+    EXPECT_TRUE(read_some(file.get(), expected.size(), 100'000) == expected) << name;
+    char byte = 0;
+    EXPECT_EQ(::read(file.get(), &byte, 1), -1) << name;
+    EXPECT_EQ(errno, E2BIG) << name;
+    EXPECT_NE(daemon_.log().find("ksym/" + name +
+                                 ": read the iterator: the program printed more than the kernel's "
+                                 "32 KiB for one object"),
+              std::string::npos);
+  }
+}
+
+// Several threads on one open file, reading where they like, as much as they like: whatever a read
+// gives is what stands there. Other offsets than the next one mean new sessions.
+class RandomReadsTest : public ReadingTest, public ::testing::WithParamInterface<unsigned> {};
+
+TEST_P(RandomReadsTest, GiveTheBytesAtTheirOffsets) {
+  create("borders", "ksym/borders");
+  const std::string expected = borders_text(300);
+  const UniqueFd file = open("ksym/borders");
+  std::vector<std::jthread> threads;
+  for (unsigned thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      std::mt19937 random(GetParam() * 4 + thread);
+      const auto below = [&](std::size_t limit) { return random() % limit; };
+      std::vector<char> buffer(1 << 20);
+      std::size_t offset = 0;
+      for (int turn = 0; turn < 60; ++turn) {
+        if (below(5) == 0) offset = below(expected.size() + 10);
+        if (below(10) == 0) offset = 0;
+        const std::size_t size = 1 + below(below(2) == 0 ? 100 : buffer.size());
+        const ssize_t got = ::pread(file.get(), buffer.data(), size, static_cast<off_t>(offset));
+        ASSERT_GE(got, 0) << std::strerror(errno);
+        const auto length = static_cast<std::size_t>(got);
+        ASSERT_EQ(length == 0, offset >= expected.size()) << offset;
+        ASSERT_TRUE(length == 0 || expected.compare(offset, length, buffer.data(), length) == 0)
+            << offset << " " << size;
+        offset += length;
+      }
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomReadsTest, ::testing::Range(1u, 6u));
+
+TEST_F(ReadingTest, SixtyFourReadersGetAllOfTheirRecords) {
+  const std::string expected = create("numbers", "ksym/many");
+  std::vector<std::string> texts(64);
+  {
+    std::vector<std::jthread> readers;
+    for (auto& text : texts)
+      readers.emplace_back([&] { text = read_some(open("ksym/many").get(), 64 << 20, 131072); });
+  }
+  for (const auto& text : texts) EXPECT_TRUE(text == expected) << text.size();
+}
+
+TEST_F(ReadingTest, ACgroupDumpThatCanNotGoOnIsAnError) {
+  const std::string hierarchy = sh("awk '$3 == \"cgroup2\" {print $2; exit}' /proc/mounts");
+  BPFDUMP_REQUIRE(hierarchy.empty() ? "no cgroup2 hierarchy is mounted" : "");
+  const std::string parent =
+      fmt::format("{}/bpfdump-test-{}", hierarchy.substr(0, hierarchy.size() - 1), ::getpid());
+  ASSERT_EQ(::mkdir(parent.c_str(), 0755), 0) << parent << ": " << std::strerror(errno);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(::mkdir(fmt::format("{}/{}", parent, i).c_str(), 0755), 0);
+  ASSERT_EQ(errno_of_writing(path("cgroup/x"), read_file(object_file("cgroups"))), 0);
+
+  const Outcome cat = try_sh("cat $M/cgroup/x");
+  EXPECT_EQ(cat.status, 1);
+  EXPECT_GT(cat.output.size(), 30'000u);
+  EXPECT_EQ(cat.output.size() % 1000, 0u) << "a record was cut";
+  EXPECT_NE(cat.errors.find("Operation not supported"), std::string::npos) << cat.errors;
+
+  for (int i = 0; i < 40; ++i) ::rmdir(fmt::format("{}/{}", parent, i).c_str());
+  EXPECT_EQ(::rmdir(parent.c_str()), 0);
 }
 
 class StallTest : public ReadingTest {

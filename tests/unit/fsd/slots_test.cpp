@@ -223,6 +223,26 @@ TEST(SlotsTest, StopRefusesTheParkedAndTheLater) {
   EXPECT_EQ(running.refusal(), 0) << "it ran";
 }
 
+TEST(SlotsTest, StatusKnowsTheOldestOfAll) {
+  Slots slots({.total = 1, .per_uid = 1});
+  EXPECT_EQ(slots.status().oldest.count(), 0);
+  Visitor running(slots, 1);
+  Visitor parked(slots, 2);
+  parked.job().since -= std::chrono::hours(1);
+  running.enter();
+  EXPECT_FALSE(slots.contended());
+  parked.park();
+  EXPECT_TRUE(slots.contended());
+  EXPECT_EQ(slots.status().running, 1);
+  EXPECT_EQ(slots.status().parked, 1);
+  EXPECT_GE(slots.status().oldest, std::chrono::hours(1));
+  running.leave();
+  parked.wait_until_entered();
+  parked.leave();
+  running.join();
+  EXPECT_EQ(slots.status().running, 0);
+}
+
 TEST(SlotsTest, UnderManyThreadsEveryJobIsAnsweredOnce) {
   Slots slots({.total = 3, .per_uid = 2});
   constexpr int kThreads = 6, kJobs = 500;

@@ -123,5 +123,32 @@ TEST(IteratorReaderTest, AnyOtherErrorIsTheKernels) {
   EXPECT_EQ(production.error().message, "read the iterator: Is a directory");
 }
 
+TEST(IteratorReaderTest, WithoutResumingALittleIsWhole) {
+  Pipe pipe;
+  Room room;
+  IteratorReader reader(pipe.take_iterator(), kPatient, false);
+  pipe.print(std::string(IteratorReader::kWithoutResuming, 'x'));
+  pipe.end();
+  EXPECT_EQ(reader.produce(room.memory, {})->bytes, IteratorReader::kWithoutResuming);
+  EXPECT_EQ(reader.produce(room.memory, {})->state, State::end);
+}
+
+TEST(IteratorReaderTest, WithoutResumingMuchIsAnErrorAfterItsBytes) {
+  Pipe pipe;
+  Room room;
+  IteratorReader reader(pipe.take_iterator(), kPatient, false);
+  pipe.print(std::string(IteratorReader::kWithoutResuming + 1, 'x'));
+  pipe.end();
+  EXPECT_EQ(reader.produce(room.memory, {})->bytes, IteratorReader::kWithoutResuming + 1);
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto error = reader.produce(room.memory, {});
+    ASSERT_FALSE(error);
+    EXPECT_EQ(error.error().code, E2BIG);
+    EXPECT_EQ(error.error().message,
+              "read the iterator: it printed more than 16 KiB, and the kernel does not say whether "
+              "that was all; print less");
+  }
+}
+
 }  // namespace
 }  // namespace bpfdump::reader
