@@ -43,8 +43,8 @@ void raise_file_limit() {
 // Loading a program takes megabytes for a moment, the kernel's types above all. Left alone, malloc
 // gets used to blocks of that size and keeps them: 100 dumpers took 50 MiB instead of 3.
 void give_back_large_blocks() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
 sigset_t handled_signals() {
