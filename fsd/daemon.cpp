@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
@@ -30,6 +31,8 @@ namespace bpfdump::fsd {
 namespace {
 
 using base::Result;
+
+constexpr std::chrono::seconds kPatience{3};  // with the work at hand when the daemon ends
 
 // Every dumper holds a descriptor and every reader another: take what the system grants.
 void raise_file_limit() {
@@ -168,7 +171,11 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
   const auto stop = [&] {
     sd_notify(0, "STOPPING=1");
     ops.stop();
-    mount->stop();
+    // All readers are answered; a thread may still be in a program that the kernel does not stop.
+    if (auto stopped = mount->stop(kPatience); !stopped) {
+      spdlog::error("{}; ending without it", stopped.error().message);
+      std::_Exit(EXIT_FAILURE);
+    }
   };
   const auto on_reload = [&] {
     sd_notify(0, "RELOADING=1");

@@ -2,6 +2,7 @@
 #include "fsd/mount.h"
 
 #include <spdlog/spdlog.h>
+#include <sys/mount.h>
 
 #include <cerrno>
 #include <chrono>
@@ -49,7 +50,7 @@ base::Result<Mount> Mount::create(Ops& ops, const std::string& point) {
       fuse_session_new(&arguments, &Ops::table(), sizeof(fuse_lowlevel_ops), &ops);
   fuse_opt_free_args(&arguments);
   if (session == nullptr) return base::fail(EINVAL, "libfuse refused to make a session");
-  Mount mount(session);
+  Mount mount(session, point);
   errno = 0;
   if (fuse_session_mount(session, point.c_str()) != 0)
     return base::fail_errno(errno == 0 ? EIO : errno, "mount on '{}'", point);
@@ -74,13 +75,19 @@ base::Result<void> Mount::serve(unsigned threads) {
   return {};
 }
 
-void Mount::stop() {
+base::Result<void> Mount::stop(std::chrono::milliseconds patience) {
+  const auto end = std::chrono::steady_clock::now() + patience;
   fuse_session_exit(session_.get());
   // The loop looks at the flag and then waits; a signal between the two would be lost.
   while (serving_->active) {
+    if (std::chrono::steady_clock::now() >= end) {
+      ::umount2(point_.c_str(), MNT_DETACH);
+      return base::fail(ETIMEDOUT, "wait for the work at hand: {}", base::errno_text(ETIMEDOUT));
+    }
     pthread_kill(serving_->thread, kWake);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
+  return {};
 }
 
 }  // namespace bpfdump::fsd

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -22,17 +23,19 @@ class Mount {
   /// Must be called in the thread that main() runs in.
   [[nodiscard]] base::Result<void> serve(unsigned threads);
 
-  /// Makes serve() return once the requests at hand were answered; returns when it has.
-  void stop();
+  /// Makes serve() return once the work at hand is done; returns when it has. ETIMEDOUT if that is
+  /// not before `patience` is over: then the mount is taken down, and serve() returns some day.
+  [[nodiscard]] base::Result<void> stop(std::chrono::milliseconds patience);
 
  private:
   struct SessionDeleter {
     void operator()(fuse_session* session) const;
   };
 
-  explicit Mount(fuse_session* session) : session_(session) {}
+  Mount(fuse_session* session, std::string point) : session_(session), point_(std::move(point)) {}
 
   std::unique_ptr<fuse_session, SessionDeleter> session_;
+  std::string point_;
   // On the heap so that a Mount can be moved.
   struct Serving {
     std::atomic<bool> active = false;

@@ -26,6 +26,8 @@ constexpr unsigned kLargestTransfer = 1 << 20;
 
 int code_of(const base::Error& error) { return error.code > 0 ? error.code : EIO; }
 
+void reply_code(fuse_req_t request, int code) { fuse_reply_err(request, code); }
+
 /// Calls what returns an errno or 0; an exception becomes an errno.
 template <class Function>
 int guarded(Function&& function) {
@@ -62,10 +64,31 @@ Owner caller(fuse_req_t request) {
 
 }  // namespace
 
-/// A job and where it was submitted, for the interrupt that may find it.
+/// A request that goes through slots, until it is answered, which happens once: by what it came to,
+/// by an interrupt, or by the end of the daemon.
 struct Ops::SlowJob : Slots::Job {
-  explicit SlowJob(Slots& where) : slots(where) {}
+  SlowJob(Ops& its_ops, const SlowRequest& slow)
+      : ops(its_ops), request(slow.request), slots(slow.slots) {
+    key = slow.key == nullptr ? this : slow.key;
+    uid = slow.uid;
+    can_be_left = slow.can_be_left;
+  }
+  ~SlowJob() { ops.forget_job(ticket); }
+  SlowJob(const SlowJob&) = delete;
+  SlowJob& operator=(const SlowJob&) = delete;
+
+  /// Calls `reply` unless someone else answers; after that the request is gone.
+  template <class Reply>
+  void answer_once(Reply&& reply) {
+    if (!answered.exchange(true)) reply();
+  }
+
+  Ops& ops;
+  fuse_req_t request;
   Slots& slots;
+  Ticket ticket = 0;
+  std::atomic<bool> submitted = false;
+  std::atomic<bool> answered = false;
 };
 
 /// The handlers. Functions that return a number return 0 when they have replied, else an errno.
@@ -152,7 +175,7 @@ struct Ops::Table {
 
   static void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t) {
     ops(request).run_slowly(
-        ops(request).commits_, request, caller(request).uid, nullptr,
+        {request, ops(request).commits_, caller(request).uid, nullptr, false},
         [request, parent, name = std::string(name)](const std::stop_token&) -> Reply {
           const auto face = fs(request).mkdir(parent, name, caller(request));
           if (!face) return error(request, face.error());
@@ -220,7 +243,7 @@ struct Ops::Table {
                    fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle) return reply_code(request, EBADF);
-    ops(request).run_slowly(ops(request).reads_, request, handle->uid, handle.get(),
+    ops(request).run_slowly({request, ops(request).reads_, handle->uid, handle.get(), true},
                             [request, handle, size, offset](const std::stop_token& stop) -> Reply {
                               const auto bytes = fs(request).read(
                                   *handle, static_cast<std::uint64_t>(offset), size, stop);
@@ -251,7 +274,7 @@ struct Ops::Table {
   static void flush(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle || !handle->staging) return reply_code(request, 0);
-    ops(request).run_slowly(ops(request).commits_, request, handle->uid, handle.get(),
+    ops(request).run_slowly({request, ops(request).commits_, handle->uid, handle.get(), false},
                             [request, handle](const std::stop_token&) -> Reply {
                               const auto flushed = fs(request).flush(*handle);
                               if (!flushed) return error(request, flushed.error());
@@ -344,46 +367,63 @@ struct Ops::Table {
     std::size_t used_ = 0;
   };
 
-  static void reply_code(fuse_req_t request, int code) { fuse_reply_err(request, code); }
-
   static Reply error(fuse_req_t request, const base::Error& error) {
     return [request, code = code_of(error)] { reply_code(request, code); };
   }
 
-  static void interrupted(fuse_req_t request, void* data) {
-    auto* job = static_cast<SlowJob*>(data);
-    // One that is parked is answered here: no thread is about to do it.
-    if (job->slots.interrupt(*job)) reply_code(request, EINTR);
+  static void interrupted(fuse_req_t request, void* ticket) {
+    const auto job = ops(request).find_job(reinterpret_cast<Ticket>(ticket));
+    if (!job) return;
+    const bool was_parked = job->slots.interrupt(*job) != nullptr;
+    // A program can't be stopped inside the kernel's read; its reader need not wait for that.
+    // libfuse can't bear an answer from within the call that announces the interrupt function.
+    if (job->submitted && (was_parked || job->can_be_left)) {
+      job->answer_once([&] { reply_code(request, EINTR); });
+    }
   }
 };
 
-void Ops::run_slowly(Slots& slots, fuse_req_t request, uid_t uid, const void* key, Work work) {
-  const auto job = std::make_shared<SlowJob>(slots);
-  job->key = key == nullptr ? job.get() : key;
-  job->uid = uid;
-  // An interrupt holds on to the job by a bare pointer, so it is called off before each reply.
-  // libfuse runs it with the request's lock held, which makes calling off wait for it.
-  job->run = [request, work = std::move(work)](const std::stop_token& stop) {
+std::shared_ptr<Ops::SlowJob> Ops::find_job(Ticket ticket) {
+  const std::scoped_lock lock(mutex_);
+  const auto at = jobs_.find(ticket);
+  return at == jobs_.end() ? nullptr : at->second.lock();
+}
+
+void Ops::add_job(const std::shared_ptr<SlowJob>& job) {
+  const std::scoped_lock lock(mutex_);
+  job->ticket = ++last_ticket_;
+  jobs_.emplace(job->ticket, job);
+}
+
+void Ops::forget_job(Ticket ticket) {
+  const std::scoped_lock lock(mutex_);
+  jobs_.erase(ticket);
+}
+
+void Ops::run_slowly(const SlowRequest& slow, Work work) {
+  const auto job = std::make_shared<SlowJob>(*this, slow);
+  add_job(job);
+  job->run = [self = job.get(), work = std::move(work)](const std::stop_token& stop) {
     Reply reply;
     const int code = guarded([&] {
       reply = work(stop);
       return 0;
     });
-    fuse_req_interrupt_func(request, nullptr, nullptr);
-    if (code != 0)
-      fuse_reply_err(request, code);
-    else
+    self->answer_once([&] {
+      if (code != 0) reply_code(self->request, code);
       guarded([&] {
-        reply();
+        if (code == 0) reply();
         return 0;
       });
+    });
   };
-  job->refuse = [request](int code) {
-    fuse_req_interrupt_func(request, nullptr, nullptr);
-    fuse_reply_err(request, code);
+  job->refuse = [self = job.get()](int code) {
+    self->answer_once([&] { reply_code(self->request, code); });
   };
-  fuse_req_interrupt_func(request, Table::interrupted, job.get());
-  slots.submit(job);
+  // An interrupt may come when the job is long gone, so it only knows the job's number.
+  fuse_req_interrupt_func(slow.request, Table::interrupted, reinterpret_cast<void*>(job->ticket));
+  job->submitted = true;
+  slow.slots.submit(job);
 }
 
 Ops::Ops(Filesystem& filesystem, Limits limits, std::function<void()> on_ready)

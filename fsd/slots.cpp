@@ -68,14 +68,19 @@ Slots::Status Slots::status() {
 }
 
 void Slots::stop() {
-  decltype(parked_) refused;
+  decltype(parked_) parked;
+  decltype(running_) running;
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
-    refused.swap(parked_);
-    for (const auto& job : running_) job->stop.request_stop();
+    parked.swap(parked_);
+    running = running_;
   }
-  for (const auto& [uid, jobs] : refused) {
+  for (const auto& job : running) {
+    job->stop.request_stop();
+    if (job->can_be_left) job->refuse(ENOTCONN);
+  }
+  for (const auto& [uid, jobs] : parked) {
     for (const auto& job : jobs) job->refuse(ENOTCONN);
   }
 }

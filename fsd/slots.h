@@ -29,12 +29,14 @@ class Slots {
   };
 
   /// One request. Exactly one of `run` and `refuse` is called, once, and answers it; except for a
-  /// job that interrupt() gives back.
+  /// job that interrupt() gives back, and for one that `can_be_left`: stop() refuses it although it
+  /// runs, and its work goes on for nobody. The kernel runs a program for as long as it takes.
   struct Job {
     const void* key = nullptr;
     uid_t uid = 0;  // the same for all jobs of a key, so that one end makes room for one start
     std::stop_source stop;
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+    bool can_be_left = false;
     std::function<void(const std::stop_token&)> run;
     std::function<void(int code)> refuse;
   };

@@ -386,6 +386,21 @@ TEST_F(StallTest, LetsAReaderGoThatIsKilledOrInterrupted) {
   EXPECT_EQ(interrupted.wait(), EINTR);
 }
 
+TEST_F(StallTest, AReaderNeedNotWaitForAProgramThatTheKernelDoesNotStop) {
+  start("");
+  ASSERT_EQ(errno_of_writing(path("task/busy"), read_file(object_file("busy"))), 0);
+  const auto running = [&] {
+    return sh("grep 'requests_running{kind=\"read\"}' $M/.bpfdump/metrics");
+  };
+  Child reader = reader_of("task/busy");
+  ASSERT_TRUE(reader.sleeps_in_read());
+  reader.signal(SIGKILL);
+  EXPECT_EQ(reader.wait(), 128 + SIGKILL);
+  EXPECT_EQ(running(), "bpfdump_requests_running{kind=\"read\"} 1\n") << "it was too quick";
+  EXPECT_TRUE(
+      eventually([&] { return running() == "bpfdump_requests_running{kind=\"read\"} 0\n"; }));
+}
+
 TEST_F(StallTest, HoldsUpNobodyElse) {
   start(std::string(kPatient) + "[limits]\nreaders = 2\nreaders_per_uid = 1\n");
   std::vector<Child> stalled;
