@@ -15,6 +15,8 @@ namespace bpfdump::fsd {
 namespace {
 
 using base::Result;
+using Lane = SlowRequests::Lane;
+using Reply = SlowRequests::Reply;
 
 // Names and attributes change by requests through the kernel only, so it may keep them a while.
 // A name that is not a dumper yet, a log that the next attempt replaces, and the directory that
@@ -28,24 +30,9 @@ int code_of(const base::Error& error) { return error.code > 0 ? error.code : EIO
 
 void reply_code(fuse_req_t request, int code) { fuse_reply_err(request, code); }
 
-/// Calls what returns an errno or 0; an exception becomes an errno.
-template <class Function>
-int guarded(Function&& function) {
-  try {
-    return function();
-  } catch (const std::bad_alloc&) {
-    return ENOMEM;
-  } catch (const std::exception& exception) {
-    spdlog::error("a request failed unexpectedly: {}", exception.what());
-    return EIO;
-  }
-}
-
 /// Calls what answers a request and returns 0, or returns an errno to answer with.
-template <class Function>
-void answer(fuse_req_t request, Function&& function) {
-  if (const int code = guarded(std::forward<Function>(function)); code != 0)
-    fuse_reply_err(request, code);
+void answer(fuse_req_t request, const std::function<int()>& function) {
+  if (const int code = guarded(function); code != 0) fuse_reply_err(request, code);
 }
 
 fuse_entry_param entry_of(const struct stat& attributes, double keep) {
@@ -63,33 +50,6 @@ Owner caller(fuse_req_t request) {
 }
 
 }  // namespace
-
-/// A request that goes through slots, until it is answered, which happens once: by what it came to,
-/// by an interrupt, or by the end of the daemon.
-struct Ops::SlowJob : Slots::Job {
-  SlowJob(Ops& its_ops, const SlowRequest& slow)
-      : ops(its_ops), request(slow.request), slots(slow.slots) {
-    key = slow.key == nullptr ? this : slow.key;
-    uid = slow.uid;
-    can_be_left = slow.can_be_left;
-  }
-  ~SlowJob() { ops.forget_job(ticket); }
-  SlowJob(const SlowJob&) = delete;
-  SlowJob& operator=(const SlowJob&) = delete;
-
-  /// Calls `reply` unless someone else answers; after that the request is gone.
-  template <class Reply>
-  void answer_once(Reply&& reply) {
-    if (!answered.exchange(true)) reply();
-  }
-
-  Ops& ops;
-  fuse_req_t request;
-  Slots& slots;
-  Ticket ticket = 0;
-  std::atomic<bool> submitted = false;
-  std::atomic<bool> answered = false;
-};
 
 /// The handlers. Functions that return a number return 0 when they have replied, else an errno.
 struct Ops::Table {
@@ -174,8 +134,8 @@ struct Ops::Table {
   }
 
   static void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t) {
-    ops(request).run_slowly(
-        {request, ops(request).commits_, caller(request).uid, nullptr, false},
+    ops(request).slow_.run(
+        {request, Lane::commit, caller(request).uid, nullptr},
         [request, parent, name = std::string(name)](const std::stop_token&) -> Reply {
           const auto face = fs(request).mkdir(parent, name, caller(request));
           if (!face) return error(request, face.error());
@@ -243,19 +203,20 @@ struct Ops::Table {
                    fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle) return reply_code(request, EBADF);
-    ops(request).run_slowly({request, ops(request).reads_, handle->uid, handle.get(), true},
-                            [request, handle, size, offset](const std::stop_token& stop) -> Reply {
-                              const auto bytes = fs(request).read(
-                                  *handle, static_cast<std::uint64_t>(offset), size, stop);
-                              if (!bytes) return error(request, bytes.error());
-                              return [request, handle, bytes = *bytes] {
-                                Ops& self = ops(request);
-                                fuse_reply_buf(request, bytes.data(), bytes.size());
-                                // This thread is warm and the reader is busy: go on with what it
-                                // will want next, unless somebody waits for the slot.
-                                if (!self.reads_.contended()) self.filesystem_.read_ahead(*handle);
-                              };
-                            });
+    ops(request).slow_.run({request, Lane::read, handle->uid, handle.get()},
+                           [request, handle, size, offset](const std::stop_token& stop) -> Reply {
+                             const auto bytes = fs(request).read(
+                                 *handle, static_cast<std::uint64_t>(offset), size, stop);
+                             if (!bytes) return error(request, bytes.error());
+                             return [request, handle, bytes = *bytes] {
+                               Ops& self = ops(request);
+                               fuse_reply_buf(request, bytes.data(), bytes.size());
+                               // This thread is warm and the reader is busy: go on with what it
+                               // will want next, unless somebody waits for the slot.
+                               if (!self.slow_.contended(Lane::read))
+                                 self.filesystem_.read_ahead(*handle);
+                             };
+                           });
   }
 
   static void write(fuse_req_t request, fuse_ino_t, const char* data, std::size_t size,
@@ -274,12 +235,12 @@ struct Ops::Table {
   static void flush(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle || !handle->staging) return reply_code(request, 0);
-    ops(request).run_slowly({request, ops(request).commits_, handle->uid, handle.get(), false},
-                            [request, handle](const std::stop_token&) -> Reply {
-                              const auto flushed = fs(request).flush(*handle);
-                              if (!flushed) return error(request, flushed.error());
-                              return [request] { reply_code(request, 0); };
-                            });
+    ops(request).slow_.run({request, Lane::commit, handle->uid, handle.get()},
+                           [request, handle](const std::stop_token&) -> Reply {
+                             const auto flushed = fs(request).flush(*handle);
+                             if (!flushed) return error(request, flushed.error());
+                             return [request] { reply_code(request, 0); };
+                           });
   }
 
   static void fsync(fuse_req_t request, fuse_ino_t ino, int, fuse_file_info* file) {
@@ -372,64 +333,13 @@ struct Ops::Table {
   }
 
   static void interrupted(fuse_req_t request, void* ticket) {
-    const auto job = ops(request).find_job(reinterpret_cast<Ticket>(ticket));
-    if (!job) return;
-    const bool was_parked = job->slots.interrupt(*job) != nullptr;
-    // A program can't be stopped inside the kernel's read; its reader need not wait for that.
-    // libfuse can't bear an answer from within the call that announces the interrupt function.
-    if (job->submitted && (was_parked || job->can_be_left)) {
-      job->answer_once([&] { reply_code(request, EINTR); });
-    }
+    ops(request).slow_.interrupt(request, ticket);
   }
 };
 
-std::shared_ptr<Ops::SlowJob> Ops::find_job(Ticket ticket) {
-  const std::scoped_lock lock(mutex_);
-  const auto at = jobs_.find(ticket);
-  return at == jobs_.end() ? nullptr : at->second.lock();
-}
-
-void Ops::add_job(const std::shared_ptr<SlowJob>& job) {
-  const std::scoped_lock lock(mutex_);
-  job->ticket = ++last_ticket_;
-  jobs_.emplace(job->ticket, job);
-}
-
-void Ops::forget_job(Ticket ticket) {
-  const std::scoped_lock lock(mutex_);
-  jobs_.erase(ticket);
-}
-
-void Ops::run_slowly(const SlowRequest& slow, Work work) {
-  const auto job = std::make_shared<SlowJob>(*this, slow);
-  add_job(job);
-  job->run = [self = job.get(), work = std::move(work)](const std::stop_token& stop) {
-    Reply reply;
-    const int code = guarded([&] {
-      reply = work(stop);
-      return 0;
-    });
-    self->answer_once([&] {
-      if (code != 0) reply_code(self->request, code);
-      guarded([&] {
-        if (code == 0) reply();
-        return 0;
-      });
-    });
-  };
-  job->refuse = [self = job.get()](int code) {
-    self->answer_once([&] { reply_code(self->request, code); });
-  };
-  // An interrupt may come when the job is long gone, so it only knows the job's number.
-  fuse_req_interrupt_func(slow.request, Table::interrupted, reinterpret_cast<void*>(job->ticket));
-  job->submitted = true;
-  slow.slots.submit(job);
-}
-
 Ops::Ops(Filesystem& filesystem, Limits limits, std::function<void()> on_ready)
     : filesystem_(filesystem),
-      reads_(limits.reads),
-      commits_(limits.commits),
+      slow_(limits.reads, limits.commits, Table::interrupted),
       on_ready_(std::move(on_ready)) {
   filesystem_.add_own_text("metrics", [this] { return metrics(); });
 }
@@ -442,8 +352,8 @@ std::string Ops::metrics() {
   std::string running = gauge("requests_running", "Requests that run a program or load one.");
   std::string parked = gauge("requests_parked", "Requests that wait for their turn.");
   std::string oldest = gauge("oldest_request_seconds", "Age of the oldest of both kinds.");
-  for (const auto& [kind, slots] : {std::pair{"read", &reads_}, std::pair{"commit", &commits_}}) {
-    const Slots::Status status = slots->status();
+  for (const auto& [kind, lane] : {std::pair{"read", Lane::read}, {"commit", Lane::commit}}) {
+    const Slots::Status status = slow_.status(lane);
     running += fmt::format("bpfdump_requests_running{{kind=\"{}\"}} {}\n", kind, status.running);
     parked += fmt::format("bpfdump_requests_parked{{kind=\"{}\"}} {}\n", kind, status.parked);
     oldest += fmt::format("bpfdump_oldest_request_seconds{{kind=\"{}\"}} {:.3f}\n", kind,
@@ -452,10 +362,7 @@ std::string Ops::metrics() {
   return running + parked + oldest;
 }
 
-void Ops::stop() {
-  reads_.stop();
-  commits_.stop();
-}
+void Ops::stop() { slow_.stop(); }
 
 unsigned Ops::threads(const Limits& limits) {
   constexpr std::size_t kShortRequests = 4;

@@ -4,20 +4,17 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
-#include <cstdint>
 #include <functional>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <unordered_map>
 
 #include "fsd/filesystem.h"
+#include "fsd/ops_slow.h"
 #include "fsd/slots.h"
 
 namespace bpfdump::fsd {
 
 /// FUSE requests to Filesystem and back: one function a request, each turns a Result into a reply.
-/// What may take long goes through slots. Thread-safe.
+/// Thread-safe.
 class Ops {
  public:
   struct Limits {
@@ -40,33 +37,12 @@ class Ops {
 
  private:
   struct Table;
-  struct SlowJob;
 
   std::string metrics();
 
-  using Reply = std::function<void()>;
-  using Work = std::function<Reply(const std::stop_token&)>;
-  struct SlowRequest {
-    fuse_req_t request;
-    Slots& slots;
-    uid_t uid;
-    const void* key;   // what it must have to itself; nullptr: nothing
-    bool can_be_left;  // its answer need not wait for its work
-  };
-  void run_slowly(const SlowRequest& slow, Work work);
-
-  using Ticket = std::uintptr_t;
-  void add_job(const std::shared_ptr<SlowJob>& job);
-  void forget_job(Ticket ticket);
-  std::shared_ptr<SlowJob> find_job(Ticket ticket);
-
   Filesystem& filesystem_;
-  Slots reads_;
-  Slots commits_;
+  SlowRequests slow_;
   std::function<void()> on_ready_;
-  std::mutex mutex_;  // guards all below; nothing is called with it
-  std::unordered_map<Ticket, std::weak_ptr<SlowJob>> jobs_;
-  Ticket last_ticket_ = 0;
 };
 
 }  // namespace bpfdump::fsd

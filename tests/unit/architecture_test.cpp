@@ -33,7 +33,7 @@ struct Confinement {
   std::vector<std::string> places;
 };
 const std::vector<Confinement> kConfinements = {
-    {{"fuse", "linux/fuse.h"}, {"fsd/ops.", "fsd/mount."}},
+    {{"fuse", "linux/fuse.h"}, {"fsd/ops.", "fsd/ops_slow.", "fsd/mount."}},
     {{"bpf/"}, {"targets/", "query/", "loader/"}},
     {{"toml"}, {"config/config.cpp"}},
     {{"spdlog/"}, {"fsd/", "cli/"}},
