@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "fsd/background.h"
+#include "fsd/caller.h"
 #include "fsd/filesystem.h"
 #include "fsd/logging.h"
 #include "fsd/mount.h"
@@ -148,7 +149,7 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
     if (background) background->ready();
   };
   const Ops::Limits limits = limits_of(config.limits);
-  Ops ops(**filesystem, limits, ready);
+  Ops ops(**filesystem, limits, may_load_programs, ready);
 
   // Signals go to their own thread, so all others, which inherit the mask, must not take them.
   const sigset_t signals = handled_signals();

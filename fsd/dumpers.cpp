@@ -46,12 +46,16 @@ Result<void> Dumpers::commit(const Place& place, std::span<const std::byte> obje
   return report(place, Kind::object, make(place, Kind::object, object, log), log);
 }
 
-Result<void> Dumpers::refuse_empty(const Place& place) {
-  Result<void> outcome =
-      fail(ENOEXEC, "nothing was written; copy a BPF object, or create it with mkdir");
+base::Failure Dumpers::refuse(const Place& place, const base::Error& error) {
+  const Result<void> outcome = base::Failure(error);
   // Not for the daemon's log: shells close a copy of the file before they write, each time.
   logs_.write(place.target->name, place.name, describe(place, Kind::object, outcome) + "\n");
-  return outcome;
+  return base::Failure(error);
+}
+
+base::Failure Dumpers::refuse_empty(const Place& place) {
+  return refuse(place,
+                {ENOEXEC, "nothing was written; copy a BPF object, or create it with mkdir"});
 }
 
 Result<void> Dumpers::make(const Place& place, Kind kind, std::span<const std::byte> object,

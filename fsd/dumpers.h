@@ -40,8 +40,10 @@ class Dumpers {
   /// program. Errors: as loader::Program::load(); ENOSPC: there are too many dumpers.
   [[nodiscard]] base::Result<void> commit(const Place& place, std::span<const std::byte> object);
 
-  /// ENOEXEC, with a log that says so: a file was closed without any content.
-  [[nodiscard]] base::Result<void> refuse_empty(const Place& place);
+  /// Puts down why an attempt came to nothing before there was a program to look at, and fails with
+  /// that. ENOEXEC: a file was closed without any content.
+  [[nodiscard]] base::Failure refuse(const Place& place, const base::Error& error);
+  [[nodiscard]] base::Failure refuse_empty(const Place& place);
 
   [[nodiscard]] base::Result<void> remove(Ino directory, const targets::Target& target,
                                           const std::string& name);

@@ -223,27 +223,29 @@ std::shared_ptr<Handle> Filesystem::handle(std::uint64_t number) const {
   return at == handles_.end() ? nullptr : at->second;
 }
 
-Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string& name, Owner owner,
-                                                   int flags) {
+Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string& name,
+                                                   const Caller& caller, int flags) {
   if ((flags & O_ACCMODE) == O_RDONLY)
     return fail(EINVAL, "create a dumper by writing its program, or by mkdir");
-  const auto place = claim(parent, name, owner);
+  const auto place = claim(parent, name, caller.owner);
   if (!place) return base::Failure(place.error());
   auto handle = std::make_shared<Handle>();
   handle->ino = place->ino;
-  handle->uid = owner.uid;
+  handle->uid = caller.owner.uid;
+  handle->may_load = caller.may_load;
   handle->staging = stage(true);
   const auto attributes = tree_.remember(place->ino);
   if (!attributes) return base::Failure(attributes.error());
   return Opened{add_handle(std::move(handle)), *attributes};
 }
 
-Result<Filesystem::Opened> Filesystem::open(Ino ino, Owner caller, int flags) {
+Result<Filesystem::Opened> Filesystem::open(Ino ino, const Caller& caller, int flags) {
   const auto view = tree_.view(ino);
   if (!view) return base::Failure(view.error());
   auto handle = std::make_shared<Handle>();
   handle->ino = ino;
-  handle->uid = caller.uid;
+  handle->uid = caller.owner.uid;
+  handle->may_load = caller.may_load;
   const bool reads = (flags & O_ACCMODE) != O_WRONLY;
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (view->text) {
@@ -299,14 +301,20 @@ void Filesystem::read_ahead(Handle& handle) {
 Result<void> Filesystem::write(Handle& handle, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
   if (!handle.staging) return fail_errno(EBADF, "write");
-  return handle.staging->write(offset, bytes);
+  if (!handle.may_load) handle.staging->note(handle.may_load.error());
+  const auto written = handle.may_load ? handle.staging->write(offset, bytes) : handle.may_load;
+  if (written) return written;
+  const auto place = place_of(handle.ino);
+  return place ? dumpers_.refuse(*place, written.error()) : written;
 }
 
 Result<void> Filesystem::flush(Handle& handle) {
   if (!handle.staging) return {};
   const auto place = place_of(handle.ino);
   if (!place) return base::Failure(place.error());
-  if (const auto bytes = handle.staging->take_bytes())
+  if (const auto failure = handle.staging->failure())
+    handle.verdict = dumpers_.refuse(*place, *failure);
+  else if (const auto bytes = handle.staging->take_bytes())
     handle.verdict = dumpers_.commit(*place, *bytes);
   else if (!handle.verdict && is_pending(handle.ino) && handle.staging->take_touch())
     handle.verdict = dumpers_.create_builtin(*place);

@@ -37,6 +37,7 @@ struct Handle {
   std::optional<reader::Session> session;     // ... and where its reader stands
   bool complained = false;                    // a failed read was logged
   std::stop_source released;                  // nobody will read on
+  base::Result<void> may_load;                // whether the one who opened it may write
   std::unique_ptr<Staging> staging;           // a dumper that is written ...
   std::optional<base::Result<void>> verdict;  // ... and what its last commit came to
 };
@@ -90,9 +91,14 @@ class Filesystem {
     std::uint64_t handle;
     struct stat attributes;
   };
-  [[nodiscard]] base::Result<Opened> create_file(Ino parent, const std::string& name, Owner owner,
-                                                 int flags);
-  [[nodiscard]] base::Result<Opened> open(Ino ino, Owner caller, int flags);
+  /// Who opens a file, decided then for all that is done with it.
+  struct Caller {
+    Owner owner;
+    base::Result<void> may_load;  // see may_load_programs()
+  };
+  [[nodiscard]] base::Result<Opened> create_file(Ino parent, const std::string& name,
+                                                 const Caller& caller, int flags);
+  [[nodiscard]] base::Result<Opened> open(Ino ino, const Caller& caller, int flags);
   [[nodiscard]] std::shared_ptr<Handle> handle(std::uint64_t number) const;
   /// The bytes are valid until the handle's next read.
   [[nodiscard]] base::Result<std::span<const char>> read(Handle& handle, std::uint64_t offset,
@@ -100,6 +106,7 @@ class Filesystem {
                                                          const std::stop_token& stop);
   /// Produces what the handle's next read will want; the last read's bytes stay valid.
   void read_ahead(Handle& handle);
+  /// EPERM: the caller may not have programs loaded; else as Staging::write().
   [[nodiscard]] base::Result<void> write(Handle& handle, std::uint64_t offset,
                                          std::span<const std::byte> bytes);
   /// Commits what was written since the last flush; without news, the last commit's outcome. While

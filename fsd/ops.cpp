@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fsd/ops.h"
 
-#include <spdlog/spdlog.h>
+#include <fcntl.h>
 #include <sys/statvfs.h>
 
 #include <cerrno>
@@ -44,7 +44,7 @@ fuse_entry_param entry_of(const struct stat& attributes, double keep) {
   return entry;
 }
 
-Owner caller(fuse_req_t request) {
+Owner owner(fuse_req_t request) {
   const fuse_ctx* context = fuse_req_ctx(request);
   return {context->uid, context->gid};
 }
@@ -135,9 +135,9 @@ struct Ops::Table {
 
   static void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t) {
     ops(request).slow_.run(
-        {request, Lane::commit, caller(request).uid, nullptr},
+        {request, Lane::commit, owner(request).uid, nullptr},
         [request, parent, name = std::string(name)](const std::stop_token&) -> Reply {
-          const auto face = fs(request).mkdir(parent, name, caller(request));
+          const auto face = fs(request).mkdir(parent, name, owner(request));
           if (!face) return error(request, face.error());
           return [request, face = *face] { reply_entry(request, face, kAskAgain); };
         });
@@ -171,7 +171,8 @@ struct Ops::Table {
   static void create(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t,
                      fuse_file_info* file) {
     answer(request, [&] {
-      const auto opened = fs(request).create_file(parent, name, caller(request), file->flags);
+      const auto opened = fs(request).create_file(
+          parent, name, ops(request).caller(request, file->flags), file->flags);
       if (!opened) return code_of(opened.error());
       file->fh = opened->handle;
       file->direct_io = 1;
@@ -187,7 +188,8 @@ struct Ops::Table {
 
   static void open(fuse_req_t request, fuse_ino_t ino, fuse_file_info* file) {
     answer(request, [&] {
-      const auto opened = fs(request).open(ino, caller(request), file->flags);
+      const auto opened =
+          fs(request).open(ino, ops(request).caller(request, file->flags), file->flags);
       if (!opened) return code_of(opened.error());
       file->fh = opened->handle;
       // st_size is 0: only direct reads get at the content. A reader's close has nothing to say.
@@ -337,11 +339,19 @@ struct Ops::Table {
   }
 };
 
-Ops::Ops(Filesystem& filesystem, Limits limits, std::function<void()> on_ready)
+Ops::Ops(Filesystem& filesystem, Limits limits, MayLoad may_load, std::function<void()> on_ready)
     : filesystem_(filesystem),
       slow_(limits.reads, limits.commits, Table::interrupted),
+      may_load_(std::move(may_load)),
       on_ready_(std::move(on_ready)) {
   filesystem_.add_own_text("metrics", [this] { return metrics(); });
+}
+
+// Readers pay nothing for what only writers need.
+Filesystem::Caller Ops::caller(fuse_req_t request, int flags) const {
+  Filesystem::Caller caller{owner(request), {}};
+  if ((flags & O_ACCMODE) != O_RDONLY) caller.may_load = may_load_(fuse_req_ctx(request)->pid);
+  return caller;
 }
 
 // Prometheus' text format; only what no other file of .bpfdump says.

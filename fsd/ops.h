@@ -22,9 +22,12 @@ class Ops {
     Slots::Limits commits;
   };
 
+  /// Decides by a request's thread; may_load_programs() but for tests.
+  using MayLoad = std::function<base::Result<void>(pid_t thread)>;
+
   /// Borrows the file system and adds .bpfdump/metrics to it. `on_ready` is called once, when the
   /// kernel has greeted the daemon.
-  Ops(Filesystem& filesystem, Limits limits, std::function<void()> on_ready);
+  Ops(Filesystem& filesystem, Limits limits, MayLoad may_load, std::function<void()> on_ready);
 
   /// The functions to make a fuse_session with; its user data is the Ops.
   [[nodiscard]] static const fuse_lowlevel_ops& table();
@@ -39,10 +42,12 @@ class Ops {
   struct Table;
 
   std::string metrics();
+  Filesystem::Caller caller(fuse_req_t request, int flags) const;
 
   Filesystem& filesystem_;
   SlowRequests slow_;
-  std::function<void()> on_ready_;
+  const MayLoad may_load_;
+  const std::function<void()> on_ready_;
 };
 
 }  // namespace bpfdump::fsd

@@ -7,15 +7,13 @@
 
 namespace bpfdump::fsd {
 
-using base::fail;
 using base::Result;
 
 Result<void> Staging::write(std::uint64_t offset, std::span<const std::byte> bytes) {
   const std::scoped_lock lock(mutex_);
   if (!replaces_)
-    return fail(EINVAL, "write into a dumper; open it with O_TRUNC to replace its program");
-  if (offset > limit_ || bytes.size() > limit_ - offset)
-    return fail(EFBIG, "write more than {} bytes; limits.source_bytes allows no more", limit_);
+    return refuse(EINVAL, "write into a dumper; open it with O_TRUNC to replace its program");
+  if (offset > limit_ || bytes.size() > limit_ - offset) return refuse_size();
   if (bytes_.size() < offset + bytes.size()) bytes_.resize(offset + bytes.size());
   std::copy(bytes.begin(), bytes.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(offset));
   written_ = news_ = true;
@@ -24,14 +22,36 @@ Result<void> Staging::write(std::uint64_t offset, std::span<const std::byte> byt
 
 Result<void> Staging::truncate(std::uint64_t size) {
   const std::scoped_lock lock(mutex_);
-  if (size > limit_)
-    return fail(EFBIG, "write more than {} bytes; limits.source_bytes allows no more", limit_);
-  if (size == 0) replaces_ = true;
+  if (size > limit_) return refuse_size();
+  if (size == 0) {
+    replaces_ = true;
+    failure_.reset();  // from the beginning
+  }
   if (!replaces_)
-    return fail(EINVAL, "resize a dumper; open it with O_TRUNC to replace its program");
+    return refuse(EINVAL, "resize a dumper; open it with O_TRUNC to replace its program");
   if (bytes_.size() != size) news_ = true;
   bytes_.resize(size);
   return {};
+}
+
+base::Failure Staging::refuse(int code, std::string message) {
+  failure_ = base::Error{code, std::move(message)};
+  return base::Failure(*failure_);
+}
+
+base::Failure Staging::refuse_size() {
+  return refuse(
+      EFBIG, fmt::format("write more than {} bytes; limits.source_bytes allows no more", limit_));
+}
+
+void Staging::note(const base::Error& error) {
+  const std::scoped_lock lock(mutex_);
+  failure_ = error;
+}
+
+std::optional<base::Error> Staging::failure() {
+  const std::scoped_lock lock(mutex_);
+  return failure_;
 }
 
 void Staging::touch() {

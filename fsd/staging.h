@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -22,12 +23,17 @@ class Staging {
   /// written is all of it.
   Staging(std::uint64_t limit, bool replaces) : limit_(limit), replaces_(replaces) {}
 
-  /// EFBIG beyond the limit; EINVAL for a change inside what is there already.
+  /// EFBIG beyond the limit; EINVAL for a change inside what is there already. After either, what
+  /// was written is not what was to be written: see failure().
   [[nodiscard]] base::Result<void> write(std::uint64_t offset, std::span<const std::byte> bytes);
   [[nodiscard]] base::Result<void> truncate(std::uint64_t size);
   /// Somebody set the file's times to now, as touch does.
   void touch();
 
+  /// A write failed for a reason of the caller's, as if write() had.
+  void note(const base::Error& error);
+  /// Why a write failed, if one did: then nothing of it may be committed.
+  [[nodiscard]] std::optional<base::Error> failure();
   /// All bytes, if some were written since the last take.
   [[nodiscard]] std::optional<std::vector<std::byte>> take_bytes();
   /// Whether what is written is all of the file.
@@ -36,6 +42,9 @@ class Staging {
   [[nodiscard]] bool take_touch();
 
  private:
+  base::Failure refuse(int code, std::string message);
+  base::Failure refuse_size();
+
   std::mutex mutex_;  // guards all below
   const std::uint64_t limit_;
   bool replaces_;
@@ -43,6 +52,7 @@ class Staging {
   bool written_ = false;  // ever
   bool news_ = false;     // since the last take
   bool touched_ = false;
+  std::optional<base::Error> failure_;
 };
 
 }  // namespace bpfdump::fsd

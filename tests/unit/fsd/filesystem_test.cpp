@@ -17,7 +17,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr Owner kCaller = {12, 34};
+constexpr Owner kOwner = {12, 34};
+const Filesystem::Caller kCaller = {kOwner, {}};
 
 class FilesystemTest : public ::testing::Test {
  protected:
@@ -33,7 +34,7 @@ class FilesystemTest : public ::testing::Test {
     return at;
   }
   std::string read(const std::string& path) {
-    const auto opened = fs().open(ino(path), Owner{}, O_RDONLY);
+    const auto opened = fs().open(ino(path), Filesystem::Caller{}, O_RDONLY);
     if (!opened) return opened.error().message;
     const auto bytes = fs().read(*fs().handle(opened->handle), 0, 1 << 20, {});
     return {bytes->begin(), bytes->end()};
@@ -100,7 +101,7 @@ TEST_F(FilesystemTest, VersionIsALine) {
 }
 
 TEST_F(FilesystemTest, ATextIsReadFromAnyOffset) {
-  const auto opened = fs().open(ino(".bpfdump/version"), Owner{}, O_RDONLY);
+  const auto opened = fs().open(ino(".bpfdump/version"), Filesystem::Caller{}, O_RDONLY);
   const auto handle = fs().handle(opened->handle);
   const auto part = fs().read(*handle, 3, 5, {});
   EXPECT_EQ(std::string(part->begin(), part->end()), "dumpd");
@@ -109,8 +110,8 @@ TEST_F(FilesystemTest, ATextIsReadFromAnyOffset) {
 
 TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {
   const Ino own = ino(".bpfdump");
-  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), Owner{}, O_WRONLY).error().code, EPERM);
-  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), Owner{}, O_RDWR).error().message,
+  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), Filesystem::Caller{}, O_WRONLY).error().code, EPERM);
+  EXPECT_EQ(fs().open(ino(".bpfdump/targets"), Filesystem::Caller{}, O_RDWR).error().message,
             "'targets' belongs to bpfdumpd");
   EXPECT_EQ(fs().unlink(own, "targets").error().code, EPERM);
   EXPECT_EQ(fs().unlink(ino("task"), "file").error().message, "'file' belongs to bpfdumpd");
@@ -118,7 +119,7 @@ TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {
   for (const auto* path : {".bpfdump/targets", "task/file", "task", ".bpfdump"})
     EXPECT_EQ(fs().change(ino(path), {}, {}, false, nullptr).error().code, EPERM) << path;
   for (const Ino directory : {own, Ino{Tree::kRoot}, ino(".bpfdump/log/tcp")}) {
-    EXPECT_EQ(fs().mkdir(directory, "d", kCaller).error().message,
+    EXPECT_EQ(fs().mkdir(directory, "d", kOwner).error().message,
               "dumpers are created in a target's directory only");
     EXPECT_EQ(fs().create_file(directory, "d", kCaller, O_WRONLY).error().code, EPERM);
   }
@@ -127,7 +128,7 @@ TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {
 // --- mkdir and touch -----------------------------------------------------------------------------
 
 TEST_F(FilesystemTest, MkdirWithoutABuiltinSaysToCopyAProgramAndLeavesNoName) {
-  const auto made = fs().mkdir(ino("tcp"), "d", kCaller);
+  const auto made = fs().mkdir(ino("tcp"), "d", kOwner);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, EOPNOTSUPP);
   EXPECT_EQ(read(".bpfdump/log/tcp/d"),
@@ -149,11 +150,11 @@ TEST_F(FilesystemTest, TouchIsAsMkdir) {
 
 TEST_F(FilesystemTest, NamesHaveRules) {
   const Ino tcp = ino("tcp");
-  const auto scope = fs().mkdir(tcp, "a=b", kCaller);
+  const auto scope = fs().mkdir(tcp, "a=b", kOwner);
   EXPECT_EQ(scope.error().code, EINVAL);
   EXPECT_EQ(scope.error().message, "a dumper's name has no '=': 'a=b'");
   EXPECT_EQ(fs().create_file(tcp, "a=b", kCaller, O_WRONLY).error().code, EINVAL);
-  EXPECT_EQ(fs().mkdir(tcp, std::string(256, 'x'), kCaller).error().code, ENAMETOOLONG);
+  EXPECT_EQ(fs().mkdir(tcp, std::string(256, 'x'), kOwner).error().code, ENAMETOOLONG);
   EXPECT_TRUE(fs().create_file(tcp, std::string(255, 'x'), kCaller, O_WRONLY));
   EXPECT_TRUE(fs().create_file(tcp, ".x.swp", kCaller, O_WRONLY));
 }
@@ -186,13 +187,13 @@ TEST_F(FilesystemTest, ANewFileIsPendingUntilItIsReleased) {
 TEST_F(FilesystemTest, APendingNameIsBusyForAllOthers) {
   const auto file = create("tcp", "d");
   for (const int flags : {O_RDONLY, O_RDWR, O_WRONLY | O_TRUNC}) {
-    const auto opened = fs().open(file.attributes.st_ino, Owner{}, flags);
+    const auto opened = fs().open(file.attributes.st_ino, Filesystem::Caller{}, flags);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, EBUSY);
     EXPECT_EQ(opened.error().message, "'d' is being created");
   }
   EXPECT_EQ(fs().create_file(ino("tcp"), "d", kCaller, O_WRONLY).error().code, EEXIST);
-  EXPECT_EQ(fs().mkdir(ino("tcp"), "d", kCaller).error().code, EEXIST);
+  EXPECT_EQ(fs().mkdir(ino("tcp"), "d", kOwner).error().code, EEXIST);
   EXPECT_EQ(fs().read(*fs().handle(file.handle), 0, 10, {}).error().code, EBUSY);
 }
 
@@ -220,7 +221,7 @@ TEST_F(FilesystemTest, AfterAFailureTheSameFileCanBeWrittenOn) {
 }
 
 TEST_F(FilesystemTest, ALogIsThatOfTheLastAttempt) {
-  ASSERT_FALSE(fs().mkdir(ino("tcp"), "d", kCaller));
+  ASSERT_FALSE(fs().mkdir(ino("tcp"), "d", kOwner));
   const auto file = create("tcp", "d");
   ASSERT_TRUE(write(file, "junk"));
   ASSERT_EQ(flush(file), kText);
@@ -246,7 +247,7 @@ TEST_F(FilesystemTest, ADumperIsCreatedByWriting) {
 }
 
 TEST_F(FilesystemTest, AReaderCanNotWrite) {
-  const auto opened = fs().open(ino(".bpfdump/version"), Owner{}, O_RDONLY);
+  const auto opened = fs().open(ino(".bpfdump/version"), Filesystem::Caller{}, O_RDONLY);
   EXPECT_EQ(write(*opened, "x").error().code, EBADF);
   EXPECT_EQ(flush(*opened), "done");
 }
@@ -308,6 +309,18 @@ TEST_F(FilesystemTest, ATargetThatThisKernelLacksIsIgnored) {
   const FakeKernel kernel({"tcp"}, "target.dmabuf.mode = '0400'");
   ASSERT_NE(kernel.filesystem, nullptr);
   EXPECT_EQ(kernel.filesystem->lookup(Tree::kRoot, "dmabuf").error().code, ENOENT);
+}
+
+TEST_F(FilesystemTest, WhoMayNotLoadProgramsCanNotWriteOne) {
+  const Filesystem::Caller nobody = {kOwner, base::fail(EPERM, "no capability")};
+  const auto file = fs().create_file(ino("tcp"), "d", nobody, O_WRONLY);
+  ASSERT_TRUE(file);
+  const auto handle = fs().handle(file->handle);
+  const std::string object = "an object";
+  EXPECT_EQ(fs().write(*handle, 0, std::as_bytes(std::span(object))).error().code, EPERM);
+  EXPECT_EQ(fs().flush(*handle).error().code, EPERM);
+  EXPECT_EQ(read(".bpfdump/log/tcp/d"), "tcp/d (object): failed: no capability\n");
+  fs().release(file->handle);
 }
 
 }  // namespace

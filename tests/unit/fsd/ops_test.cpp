@@ -43,7 +43,10 @@ class OpsTest : public ::testing::Test {
 
   int ready_ = 0;
   FakeKernel kernel_{{"task", "task_file", "tcp"}, "limits.source_bytes = 100"};
-  Ops ops_{*kernel_.filesystem, {.reads = {2, 2}, .commits = {2, 2}}, [this] { ++ready_; }};
+  Ops ops_{*kernel_.filesystem,
+           {.reads = {2, 2}, .commits = {2, 2}},
+           [](pid_t) { return base::Result<void>(); },
+           [this] { ++ready_; }};
   FakeFuse fuse_{ops_};
   const std::uint64_t tcp_ = fuse_.walk({"tcp"});
 };

@@ -114,5 +114,17 @@ TEST(StagingTest, ATouchAfterAWriteIsNone) {
   EXPECT_FALSE(staging.take_touch());
 }
 
+TEST(StagingTest, AWriteThatFailedSpoilsAllUntilItIsTruncated) {
+  Staging staging(4, true);
+  const std::string bytes = "123";
+  ASSERT_TRUE(staging.write(0, std::as_bytes(std::span(bytes))));
+  EXPECT_FALSE(staging.failure());
+  EXPECT_FALSE(staging.write(3, std::as_bytes(std::span(bytes))));
+  ASSERT_TRUE(staging.failure());
+  EXPECT_EQ(staging.failure()->code, EFBIG);
+  ASSERT_TRUE(staging.truncate(0));
+  EXPECT_FALSE(staging.failure());
+}
+
 }  // namespace
 }  // namespace bpfdump::fsd
