@@ -33,8 +33,8 @@ void whole_session(benchmark::State& state) {
     std::uint64_t offset = 0;
     while (true) {
       const auto bytes = session->read(offset, 128 * 1024, {});
-      if (!bytes || bytes->empty()) break;
-      offset += bytes->size();
+      if (!bytes || !*bytes || (*bytes)->empty()) break;
+      offset += (*bytes)->size();
       session->read_ahead({});
     }
     if (offset != text.size()) state.SkipWithError("the dump is not whole");
@@ -58,7 +58,7 @@ void run_in_a_free_slot(benchmark::State& state) {
   for (auto _ : state) {
     const auto job = std::make_shared<fsd::Slots::Job>();
     job->key = job.get();
-    job->run = [](const std::stop_token&) {};
+    job->run = [](const std::stop_token&) { return true; };
     slots.submit(job);
   }
 }

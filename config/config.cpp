@@ -18,15 +18,28 @@ namespace {
 using base::fail;
 using base::Result;
 
-/// Collects the first error of a whole file, so that the readers below stay straight lines.
+/// Collects what is wrong with a whole file, so that the readers below stay straight lines.
 struct Context {
+  struct Mistake {
+    toml::source_position where;
+    std::string what;
+  };
+
   std::string_view file;
-  std::optional<base::Error> error;
+  std::vector<Mistake> mistakes;
 
   void reject(const toml::source_region& where, const std::string& what) {
-    if (error) return;
-    error = base::Error{
-        EINVAL, fmt::format("{}:{}:{}: {}", file, where.begin.line, where.begin.column, what)};
+    mistakes.push_back({where.begin, what});
+  }
+
+  /// A line each, in the order of the file.
+  std::string message() {
+    std::stable_sort(mistakes.begin(), mistakes.end(),
+                     [](const Mistake& a, const Mistake& b) { return a.where < b.where; });
+    std::vector<std::string> lines;
+    for (const auto& [where, what] : mistakes)
+      lines.push_back(fmt::format("{}:{}:{}: {}", file, where.line, where.column, what));
+    return fmt::format("{}", fmt::join(lines, "\n"));
   }
 };
 
@@ -187,7 +200,8 @@ bool parse_level(std::string_view text, LogLevel& out) {
 }
 
 bool parse_sink(std::string_view text, std::string& out) {
-  if (text != "journal" && text != "stderr" && !text.starts_with('/')) return false;
+  if (text != "journal" && text != "syslog" && text != "stderr" && !text.starts_with('/'))
+    return false;
   out = text;
   return true;
 }
@@ -214,6 +228,8 @@ Config read_config(Section& root) {
     s.number("dumpers", config.limits.dumpers, 1, 1'000'000);
     s.number("readers", config.limits.readers, 1, 1'000);
     s.number("readers_per_uid", config.limits.readers_per_uid, 1, 1'000);
+    s.number("open_files", config.limits.open_files, 1, 1'000'000);
+    s.number("open_files_per_uid", config.limits.open_files_per_uid, 1, 1'000'000);
   });
   root.table("read", [&](Section& s) {
     s.parsed(
@@ -225,7 +241,7 @@ Config read_config(Section& root) {
   root.table("log", [&](Section& s) {
     s.parsed("level", "\"error\", \"warn\", \"info\" or \"debug\"",
              [&](std::string_view text) { return parse_level(text, config.log.level); });
-    s.parsed("sink", "\"journal\", \"stderr\" or an absolute file name",
+    s.parsed("sink", "\"journal\", \"syslog\", \"stderr\" or an absolute file name",
              [&](std::string_view text) { return parse_sink(text, config.log.sink); });
   });
   root.table("target", [&](Section& targets) {
@@ -245,12 +261,15 @@ Result<Config> parse(std::string_view text, std::string_view file) {
     table = toml::parse(text, file);
   } catch (const toml::parse_error& error) {
     const auto& where = error.source().begin;
-    return fail(EINVAL, "{}:{}:{}: {}", file, where.line, where.column, error.description());
+    // The likeliest slip of all has a message that does not help much.
+    const bool octal = error.description().find("leading zeroes") != std::string_view::npos;
+    return fail(EINVAL, "{}:{}:{}: {}{}", file, where.line, where.column, error.description(),
+                octal ? "; permissions are written as text, such as \"0440\"" : "");
   }
-  Context context{file, std::nullopt};
+  Context context{file, {}};
   Section root(context, "", table);
   Config config = read_config(root);
-  if (context.error) return base::Failure(*context.error);
+  if (!context.mistakes.empty()) return fail(EINVAL, "{}", context.message());
   return config;
 }
 

@@ -38,6 +38,9 @@ struct Limits {
   std::uint32_t readers = 16;
   /// Of those, how many may belong to one user.
   std::uint32_t readers_per_uid = 8;
+  /// Files that may be open at the same time, and how many of them by one user.
+  std::uint32_t open_files = 4'096;
+  std::uint32_t open_files_per_uid = 512;
   bool operator==(const Limits&) const = default;
 };
 
@@ -53,7 +56,7 @@ enum class LogLevel { error, warn, info, debug };
 
 struct Log {
   LogLevel level = LogLevel::info;
-  /// "journal", "stderr" or an absolute file name; empty: the journal where there is one.
+  /// "journal", "syslog", "stderr" or an absolute file name; empty: where it is read best.
   std::string sink;
   bool operator==(const Log&) const = default;
 };
@@ -76,8 +79,8 @@ struct Config {
   bool operator==(const Config&) const = default;
 };
 
-/// Reads a configuration text. Unknown keys, wrong types and impossible values are EINVAL with
-/// "file:line:column: what was expected"; `file` is only used for that.
+/// Reads a configuration text. Unknown keys, wrong types and impossible values are EINVAL with a
+/// line "file:line:column: what was expected" for each; `file` is only used for that.
 [[nodiscard]] base::Result<Config> parse(std::string_view text, std::string_view file);
 
 /// parse() of a file's content. ENOENT and the like where it can't be read.

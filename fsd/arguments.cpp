@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
+#include <memory>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -20,6 +22,12 @@ constexpr std::array<std::string_view, 14> kIgnored = {
     "rw",     "dev",   "suid",   "exec",    "auto",     "noauto",   "user",
     "nouser", "users", "nofail", "_netdev", "defaults", "relatime", "noatime"};
 
+class HelpFormatter : public CLI::Formatter {
+  std::string make_usage(const CLI::App*, std::string) const override {
+    return "Usage: bpfdumpd [OPTIONS] [[SOURCE] MOUNTPOINT]\n";
+  }
+};
+
 base::Result<void> check_mount_options(const std::string& options) {
   std::istringstream list(options);
   for (std::string option; std::getline(list, option, ',');) {
@@ -29,8 +37,7 @@ base::Result<void> check_mount_options(const std::string& options) {
     const bool granted = option == "nosuid" || option == "nodev" || option == "noexec" ||
                          option == "allow_other" || option == "default_permissions";
     if (!ignored && !granted)
-      return base::fail(EINVAL, "unknown mount option '{}'; options go into the configuration file",
-                        option);
+      return base::fail(EINVAL, "mount option '{}' is not supported", option);
   }
   return {};
 }
@@ -53,23 +60,31 @@ base::Result<std::variant<Arguments, PrintAndExit>> parse_arguments(int argc,
       "  cp listeners.bpf.o /mnt/bpfdump/tcp/listeners\n"
       "  umount /mnt/bpfdump\n\n"
       "See bpfdumpd(8).");
-  app.get_formatter()->column_width(34);
+  const auto formatter = std::make_shared<HelpFormatter>();
+  formatter->column_width(34);
+  app.formatter(formatter);
   app.set_version_flag("--version", "bpfdumpd " + std::string(kVersion), "Print the version");
   app.set_help_flag("-h,--help", "Print this help");
-  app.add_flag("-f,--foreground", arguments.foreground, "Stay in the foreground; log to stderr");
+  app.add_flag("-f,--foreground", arguments.foreground,
+               "Stay in the foreground, and log to stderr");
   app.add_option("--config", arguments.config,
                  "Configuration file (default " + std::string(config::kDefaultPath) + ")")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->take_last();
   app.add_flag("--check-config", arguments.check_config, "Check the configuration and exit");
   app.add_option("--pins", arguments.pins, "Where dumpers are pinned, in a bpffs")
-      ->type_name("DIR");
-  app.add_option("--state", arguments.state, "Where the daemon keeps its state")->type_name("DIR");
+      ->type_name("DIR")
+      ->take_last();
+  app.add_option("--state", arguments.state, "Where the daemon keeps its state")
+      ->type_name("DIR")
+      ->take_last();
   app.add_option("-o", mount_options, "Mount options, as mount(8) gives them")
       ->type_name("OPTIONS")
       ->allow_extra_args(false);
-  app.add_option("mountpoint", positionals, "[SOURCE] MOUNTPOINT; SOURCE is ignored")
+  app.add_option("MOUNTPOINT", positionals, "Where to mount; mount(8) puts a SOURCE before it")
       ->type_name("")
-      ->expected(0, 2);
+      ->option_text(" ")
+      ->expected(-1);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -83,7 +98,15 @@ base::Result<std::variant<Arguments, PrintAndExit>> parse_arguments(int argc,
     if (auto checked = check_mount_options(options); !checked)
       return base::Failure(checked.error());
   }
+  if (positionals.size() > 2)
+    return base::fail(EINVAL, "{} mount points are too many; see 'bpfdumpd --help'",
+                      positionals.size());
   if (!positionals.empty()) arguments.mount_point = positionals.back();
+  // In the background the daemon leaves the directory that these are relative to.
+  for (auto* path :
+       {&arguments.config, &arguments.pins, &arguments.state, &arguments.mount_point}) {
+    if (*path) *path = std::filesystem::absolute(**path);
+  }
   return arguments;
 }
 

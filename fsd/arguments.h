@@ -9,7 +9,8 @@
 
 namespace bpfdump::fsd {
 
-/// bpfdumpd's command line. What is not given comes from the configuration file.
+/// bpfdumpd's command line, all paths absolute. What is not given comes from the configuration
+/// file.
 struct Arguments {
   bool foreground = false;
   bool check_config = false;

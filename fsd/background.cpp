@@ -21,7 +21,7 @@ base::Result<Background> Background::split() {
 
   ::setsid();
   if (::chdir("/") != 0) return base::fail_errno(errno, "change directory to '/'");
-  // stderr stays: it may be where the log goes.
+  // stderr stays until all is well: this side may have to say why it is not.
   const base::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid() || ::dup2(null.get(), STDIN_FILENO) < 0 ||
       ::dup2(null.get(), STDOUT_FILENO) < 0)
@@ -29,8 +29,10 @@ base::Result<Background> Background::split() {
   return Background(Side::daemon, std::move(write_end));
 }
 
-void Background::ready() {
+void Background::ready(bool keeps_stderr) {
   if (!pipe_.valid()) return;
+  // Whoever reads the starter's output to its end must not wait for the daemon's.
+  if (!keeps_stderr) ::dup2(STDOUT_FILENO, STDERR_FILENO);
   // A starter that was killed does not listen any more, which is nobody's loss.
   [[maybe_unused]] const ssize_t written = ::write(pipe_.get(), "", 1);
   pipe_.reset();

@@ -16,8 +16,9 @@ class Background {
 
   [[nodiscard]] Side side() const { return side_; }
 
-  /// The daemon's: tells the starter that all is well. Later calls do nothing.
-  void ready();
+  /// The daemon's: tells the starter that all is well, and lets go of its stderr unless
+  /// `keeps_stderr`. Later calls do nothing.
+  void ready(bool keeps_stderr);
 
   /// The starter's: waits for ready(). EIO when the daemon ended before; it has said why.
   [[nodiscard]] base::Result<void> wait();

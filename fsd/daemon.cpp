@@ -118,17 +118,37 @@ Result<config::Config> configure(const Arguments& arguments) {
     if (arguments.config || config.error().code != ENOENT) return config;
     config = config::Config{};
   }
-  const auto absolute = [](const std::string& path) { return std::filesystem::absolute(path); };
-  if (arguments.pins) config->paths.pins = absolute(*arguments.pins);
-  if (arguments.state) config->paths.state = absolute(*arguments.state);
-  if (arguments.mount_point) config->mount.point = absolute(*arguments.mount_point);
+  if (arguments.pins) config->paths.pins = *arguments.pins;
+  if (arguments.state) config->paths.state = *arguments.state;
+  if (arguments.mount_point) config->mount.point = *arguments.mount_point;
   return config;
+}
+
+Result<std::string> check_configuration(const Arguments& arguments, const config::Config& config) {
+  if (auto ok = check_paths(config.mount.point, config.paths); !ok)
+    return base::Failure(ok.error());
+  std::string text;
+  const auto catalog = targets::Catalog::of_running_kernel();
+  for (const auto& [name, settings] : config.targets) {
+    if (settings.group) {
+      if (auto group = group_number(*settings.group); !group)
+        return base::fail(EINVAL, "[target.{}]: {}", name, group.error().message);
+    }
+    if (catalog && catalog->find(name) == nullptr)
+      text +=
+          fmt::format("[target.{}]: this kernel has no such target, it will be ignored\n", name);
+  }
+  const std::string file = arguments.config.value_or(std::string(config::kDefaultPath));
+  return text + (std::filesystem::exists(file)
+                     ? fmt::format("'{}' is valid", file)
+                     : fmt::format("there is no '{}'; the defaults are valid", file));
 }
 
 Result<void> run_daemon(const Arguments& arguments, const config::Config& config) {
   if (auto ok = check_privileges(); !ok) return ok;
   if (auto ok = check_fuse(); !ok) return ok;
-  if (auto ok = check_mount_point(config.mount.point, config.paths); !ok) return ok;
+  if (auto ok = check_paths(config.mount.point, config.paths); !ok) return ok;
+  if (auto ok = check_mount_point(config.mount.point); !ok) return ok;
   const auto catalog = targets::Catalog::of_running_kernel();
   if (!catalog) return base::Failure(catalog.error());
   if (auto ok = prepare_bpffs(config.paths.pins); !ok) return ok;
@@ -146,7 +166,7 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
     spdlog::info("bpfdumpd {}: {} targets at '{}'", kVersion, catalog->targets().size(),
                  config.mount.point);
     sd_notify(0, "READY=1");
-    if (background) background->ready();
+    if (background) background->ready(config.log.sink == "stderr");
   };
   const Ops::Limits limits = limits_of(config.limits);
   Ops ops(**filesystem, limits, may_load_programs, ready);
@@ -156,7 +176,7 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 
-  auto mount = Mount::create(ops, config.mount.point);
+  auto mount = Mount::create(ops, resolve(config.mount.point));
   if (!mount) return base::Failure(mount.error());
   if (!arguments.foreground) {
     auto split = Background::split();

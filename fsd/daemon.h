@@ -11,6 +11,11 @@ namespace bpfdump::fsd {
 /// with the command line's paths put over it.
 [[nodiscard]] base::Result<config::Config> configure(const Arguments& arguments);
 
+/// What a configuration comes to on this machine, without starting: a line for the user.
+/// EINVAL: it can't start so, because of a group or path that it names.
+[[nodiscard]] base::Result<std::string> check_configuration(const Arguments& arguments,
+                                                            const config::Config& config);
+
 /// Runs the daemon: checks, mounts, serves until SIGTERM, SIGINT or an umount. Without
 /// `foreground` it forks once mounted, and returns in the parent as soon as the mount answers.
 [[nodiscard]] base::Result<void> run_daemon(const Arguments& arguments,

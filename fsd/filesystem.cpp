@@ -2,14 +2,13 @@
 #include "fsd/filesystem.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 
 #include "fsd/introspection.h"
+#include "fsd/preflight.h"
 
 namespace bpfdump::fsd {
 namespace {
@@ -19,15 +18,6 @@ using base::fail_errno;
 using base::Result;
 
 constexpr std::size_t kLongestName = 255;
-
-Result<gid_t> group_number(const std::string& group) {
-  gid_t number = 0;
-  const char* end = group.data() + group.size();
-  if (std::from_chars(group.data(), end, number).ptr == end) return number;
-  const struct group* entry = ::getgrnam(group.c_str());
-  if (entry == nullptr) return fail(EINVAL, "there is no group '{}'", group);
-  return entry->gr_gid;
-}
 
 Result<void> check_name(const std::string& name) {
   if (name.size() > kLongestName)
@@ -211,8 +201,22 @@ bool Filesystem::resumes(const Tree::View& view) const {
   return !target || (*target)->known.resumes;
 }
 
+// Each open file holds a descriptor and, once it was read, some memory.
+Result<void> Filesystem::check_open_files(uid_t uid) const {
+  const std::scoped_lock lock(mutex_);
+  if (handles_.size() >= config_.limits.open_files)
+    return fail(ENFILE, "open more than {} files; limits.open_files allows no more",
+                config_.limits.open_files);
+  const auto of_user = handles_per_uid_.find(uid);
+  if (of_user != handles_per_uid_.end() && of_user->second >= config_.limits.open_files_per_uid)
+    return fail(EMFILE, "open more than {} files; limits.open_files_per_uid allows no more",
+                config_.limits.open_files_per_uid);
+  return {};
+}
+
 std::uint64_t Filesystem::add_handle(std::shared_ptr<Handle> handle) {
   const std::scoped_lock lock(mutex_);
+  ++handles_per_uid_[handle->uid];
   handles_.emplace(++last_handle_, std::move(handle));
   return last_handle_;
 }
@@ -227,6 +231,8 @@ Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string
                                                    const Caller& caller, int flags) {
   if ((flags & O_ACCMODE) == O_RDONLY)
     return fail(EINVAL, "create a dumper by writing its program, or by mkdir");
+  if (auto allowed = check_open_files(caller.owner.uid); !allowed)
+    return base::Failure(allowed.error());
   const auto place = claim(parent, name, caller.owner);
   if (!place) return base::Failure(place.error());
   auto handle = std::make_shared<Handle>();
@@ -242,6 +248,8 @@ Result<Filesystem::Opened> Filesystem::create_file(Ino parent, const std::string
 Result<Filesystem::Opened> Filesystem::open(Ino ino, const Caller& caller, int flags) {
   const auto view = tree_.view(ino);
   if (!view) return base::Failure(view.error());
+  if (auto allowed = check_open_files(caller.owner.uid); !allowed)
+    return base::Failure(allowed.error());
   auto handle = std::make_shared<Handle>();
   handle->ino = ino;
   handle->uid = caller.owner.uid;
@@ -250,7 +258,7 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, const Caller& caller, int f
   const bool writes = (flags & O_ACCMODE) != O_RDONLY;
   if (view->text) {
     if (writes) return fail(EPERM, "'{}' belongs to bpfdumpd", view->name);
-    handle->text = view->text();
+    handle->make_text = view->text;
   } else if (view->removed) {
     return fail(ENOENT, "'{}' was removed", view->name);
   } else if (view->pending) {
@@ -268,17 +276,19 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, const Caller& caller, int f
   return Opened{add_handle(std::move(handle)), view->attributes};
 }
 
-Result<std::span<const char>> Filesystem::read(Handle& handle, std::uint64_t offset,
-                                               std::size_t size, const std::stop_token& stop) {
+Result<std::optional<std::span<const char>>> Filesystem::read(Handle& handle, std::uint64_t offset,
+                                                              std::size_t size,
+                                                              const std::stop_token& stop) {
   if (!handle.session) {
-    if (handle.staging) return fail(EBUSY, "read a dumper that is being created");
-    const std::span<const char> text(handle.text);
+    if (!handle.make_text) return fail(EBUSY, "read a dumper that is being created");
+    if (!handle.text) handle.text = handle.make_text();
+    const std::span<const char> text(*handle.text);
     const auto rest = text.subspan(std::min<std::uint64_t>(offset, text.size()));
     return rest.first(std::min(size, rest.size()));
   }
   auto bytes = handle.session->read(offset, size, stop);
   if (bytes) {
-    handle.reader->count(bytes->size());
+    if (*bytes) handle.reader->count((*bytes)->size());
   } else {
     handle.reader->count(bytes.error());
     complain(handle, bytes.error());
@@ -332,7 +342,8 @@ void Filesystem::release(std::uint64_t number) {
   released->released.request_stop();
   if (released->staging) tree_.withdraw(released->ino);
   const std::scoped_lock lock(mutex_);
-  handles_.erase(number);
+  if (handles_.erase(number) == 0) return;
+  if (--handles_per_uid_[released->uid] == 0) handles_per_uid_.erase(released->uid);
 }
 
 }  // namespace bpfdump::fsd

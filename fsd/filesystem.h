@@ -32,7 +32,8 @@ namespace bpfdump::fsd {
 struct Handle {
   Ino ino;
   uid_t uid;                                  // who opened it
-  std::string text;                           // a text file, as it was at open
+  Tree::Text make_text;                       // a text file ...
+  std::optional<std::string> text;            // ... as it was at the first read
   std::shared_ptr<reader::Dumper> reader;     // a dumper that is read ...
   std::optional<reader::Session> session;     // ... and where its reader stands
   bool complained = false;                    // a failed read was logged
@@ -43,12 +44,12 @@ struct Handle {
 };
 
 /// The file system without FUSE: what each operation of docs/bpfdumpd.8 does. Thread-safe. Only
-/// mkdir(), flush() and read() may take long; all others never wait.
+/// mkdir(), flush(), read() and read_ahead() may take long; all others never wait.
 class Filesystem {
  public:
-  /// Builds the tree and adopts the store's dumpers; `warnings` gets what could not be adopted.
-  /// Borrows catalog and config. EINVAL: the config names an unknown group. A target that this
-  /// kernel lacks is only warned about.
+  /// Builds the tree and adopts the store's dumpers; what can't be adopted is logged. Borrows
+  /// catalog and config. EINVAL: the config names an unknown group. A target that this kernel lacks
+  /// is only warned about.
   [[nodiscard]] static base::Result<std::unique_ptr<Filesystem>> create(
       const targets::Catalog& catalog, const config::Config& config, Store store);
 
@@ -100,10 +101,9 @@ class Filesystem {
                                                  const Caller& caller, int flags);
   [[nodiscard]] base::Result<Opened> open(Ino ino, const Caller& caller, int flags);
   [[nodiscard]] std::shared_ptr<Handle> handle(std::uint64_t number) const;
-  /// The bytes are valid until the handle's next read.
-  [[nodiscard]] base::Result<std::span<const char>> read(Handle& handle, std::uint64_t offset,
-                                                         std::size_t size,
-                                                         const std::stop_token& stop);
+  /// As Session::read(). The bytes are valid until the handle's next read.
+  [[nodiscard]] base::Result<std::optional<std::span<const char>>> read(
+      Handle& handle, std::uint64_t offset, std::size_t size, const std::stop_token& stop);
   /// Produces what the handle's next read will want; the last read's bytes stay valid.
   void read_ahead(Handle& handle);
   /// EPERM: the caller may not have programs loaded; else as Staging::write().
@@ -131,6 +131,7 @@ class Filesystem {
   base::Result<Place> claim(Ino parent, const std::string& name, Owner owner);
   base::Result<Place> place_of(Ino ino) const;
   void complain(Handle& handle, const base::Error& error);
+  base::Result<void> check_open_files(uid_t uid) const;
   std::uint64_t add_handle(std::shared_ptr<Handle> handle);
   std::unique_ptr<Staging> stage(bool replaces) const;
   bool resumes(const Tree::View& view) const;
@@ -146,6 +147,7 @@ class Filesystem {
   std::map<const targets::Target*, Defaults> defaults_;  // fixed after build()
   mutable std::mutex mutex_;                             // guards all below
   std::unordered_map<std::uint64_t, std::shared_ptr<Handle>> handles_;
+  std::unordered_map<uid_t, std::uint32_t> handles_per_uid_;
   std::uint64_t last_handle_ = 0;
 };
 

@@ -83,14 +83,14 @@ std::string targets_text(const targets::Catalog& catalog) {
 std::string dumpers_text(const Tree& tree) {
   std::vector<std::array<std::string, 9>> rows = {
       {"PATH", "KIND", "PROG", "LINK", "MODE", "OWNER", "OPENS", "BYTES", "LAST-ERROR"}};
-  for (const auto& [directory, view] : tree.dumpers()) {
-    const Dumper& dumper = *view.dumper;
+  for (const auto& [path, attributes, listed] : tree.dumpers()) {
+    const Dumper& dumper = *listed;
     const auto info = dumper.iterator->info();
-    rows.push_back({escape(directory + "/" + view.name), std::string(fsd::to_string(dumper.kind)),
+    rows.push_back({escape(path), std::string(fsd::to_string(dumper.kind)),
                     info ? std::to_string(info->program_id) : "-",
                     info ? std::to_string(info->link_id) : "-",
-                    fmt::format("{:04o}", view.attributes.st_mode & 07777),
-                    fmt::format("{}:{}", view.attributes.st_uid, view.attributes.st_gid),
+                    fmt::format("{:04o}", attributes.st_mode & 07777),
+                    fmt::format("{}:{}", attributes.st_uid, attributes.st_gid),
                     std::to_string(dumper.reader->opens()), std::to_string(dumper.reader->bytes()),
                     or_dash(dumper.reader->last_error())});
   }

@@ -16,7 +16,7 @@ namespace bpfdump::fsd {
 /// space in a path is written as in /proc/mounts: \040.
 [[nodiscard]] std::string dumpers_text(const Tree& tree);
 
-/// One line: the daemon's version, the libraries' and the kernel's.
+/// One line: the daemon's version and the kernel's.
 [[nodiscard]] std::string version_text();
 
 }  // namespace bpfdump::fsd

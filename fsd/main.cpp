@@ -27,7 +27,9 @@ int run(int argc, char** argv) {
   const auto config = fsd::configure(arguments);
   if (!config) return refuse(config.error());
   if (arguments.check_config) {
-    std::puts("the configuration is valid");
+    const auto checked = fsd::check_configuration(arguments, *config);
+    if (!checked) return refuse(checked.error());
+    std::puts(checked->c_str());
     return EXIT_SUCCESS;
   }
   const auto served = fsd::run_daemon(arguments, *config);

@@ -133,14 +133,16 @@ struct Ops::Table {
     });
   }
 
+  // The work of a slow request must not touch the request: an interrupt may have answered it.
   static void mkdir(fuse_req_t request, fuse_ino_t parent, const char* name, mode_t) {
-    ops(request).slow_.run(
-        {request, Lane::commit, owner(request).uid, nullptr},
-        [request, parent, name = std::string(name)](const std::stop_token&) -> Reply {
-          const auto face = fs(request).mkdir(parent, name, owner(request));
-          if (!face) return error(request, face.error());
-          return [request, face = *face] { reply_entry(request, face, kAskAgain); };
-        });
+    ops(request).slow_.run({request, Lane::commit, owner(request).uid, nullptr},
+                           [request, &filesystem = fs(request), parent, name = std::string(name),
+                            by = owner(request)](const std::stop_token&) -> Reply {
+                             const auto face = filesystem.mkdir(parent, name, by);
+                             if (!face) return error(request, face.error());
+                             return
+                                 [request, face = *face] { reply_entry(request, face, kAskAgain); };
+                           });
   }
 
   static void unlink(fuse_req_t request, fuse_ino_t parent, const char* name) {
@@ -205,13 +207,23 @@ struct Ops::Table {
                    fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle) return reply_code(request, EBADF);
-    ops(request).slow_.run({request, Lane::read, handle->uid, handle.get()},
-                           [request, handle, size, offset](const std::stop_token& stop) -> Reply {
-                             const auto bytes = fs(request).read(
-                                 *handle, static_cast<std::uint64_t>(offset), size, stop);
+    const SlowRequests::Request slow = {request, handle->session ? Lane::read : Lane::commit,
+                                        handle->uid, handle.get()};
+    ops(request).slow_.run(slow,
+                           [request, &self = ops(request), handle, size,
+                            offset](const std::stop_token& stop) -> Reply {
+                             const auto read = [&] {
+                               return self.filesystem_.read(
+                                   *handle, static_cast<std::uint64_t>(offset), size, stop);
+                             };
+                             auto bytes = read();
+                             // Nothing yet, after a million silent objects or because the program
+                             // asks for patience.
+                             while (bytes && !*bytes && !self.slow_.contended(Lane::read))
+                               bytes = read();
                              if (!bytes) return error(request, bytes.error());
-                             return [request, handle, bytes = *bytes] {
-                               Ops& self = ops(request);
+                             if (!*bytes) return SlowRequests::kInTurn;
+                             return [request, &self, handle, bytes = **bytes] {
                                fuse_reply_buf(request, bytes.data(), bytes.size());
                                // This thread is warm and the reader is busy: go on with what it
                                // will want next, unless somebody waits for the slot.
@@ -237,12 +249,13 @@ struct Ops::Table {
   static void flush(fuse_req_t request, fuse_ino_t, fuse_file_info* file) {
     const auto handle = fs(request).handle(file->fh);
     if (!handle || !handle->staging) return reply_code(request, 0);
-    ops(request).slow_.run({request, Lane::commit, handle->uid, handle.get()},
-                           [request, handle](const std::stop_token&) -> Reply {
-                             const auto flushed = fs(request).flush(*handle);
-                             if (!flushed) return error(request, flushed.error());
-                             return [request] { reply_code(request, 0); };
-                           });
+    ops(request).slow_.run(
+        {request, Lane::commit, handle->uid, handle.get()},
+        [request, &filesystem = fs(request), handle](const std::stop_token&) -> Reply {
+          const auto flushed = filesystem.flush(*handle);
+          if (!flushed) return error(request, flushed.error());
+          return [request] { reply_code(request, 0); };
+        });
   }
 
   static void fsync(fuse_req_t request, fuse_ino_t ino, int, fuse_file_info* file) {

@@ -45,6 +45,7 @@ void SlowRequests::run(const Request& request, Work work) {
       reply = work(stop);
       return 0;
     });
+    if (code == 0 && !reply && !self->answered) return false;
     self->answer_once([&] {
       if (code != 0) {
         fuse_reply_err(self->fuse, code);
@@ -56,6 +57,7 @@ void SlowRequests::run(const Request& request, Work work) {
         return 0;
       });
     });
+    return true;
   };
   job->refuse = [self = job.get()](int code) {
     self->answer_once([&] { fuse_reply_err(self->fuse, code); });

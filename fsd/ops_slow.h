@@ -23,7 +23,7 @@ class SlowRequests {
   /// What a request does, and so with whom it shares slots.
   enum class Lane {
     read,    ///< runs a program; an answer need not wait for that, as nothing is lost by leaving it
-    commit,  ///< loads one; what it came to is the answer
+    commit,  ///< loads one, or collects a text; what it came to is the answer
   };
 
   /// `on_interrupt` is a function for libfuse that calls interrupt().
@@ -38,7 +38,10 @@ class SlowRequests {
   };
   /// Answers a request, with libfuse's functions. Called at most once.
   using Reply = std::function<void()>;
+  /// Stands for no answer yet: the work wants to be called again when others had their turn.
+  static constexpr std::nullptr_t kInTurn = nullptr;
   /// Does what a request asks for and says how to answer it. An exception is answered by its errno.
+  /// The request itself may have been answered, and be gone, while it runs.
   using Work = std::function<Reply(const std::stop_token&)>;
 
   /// Runs the work in its turn, on this thread or another.

@@ -2,6 +2,7 @@
 #include "fsd/preflight.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <sys/mount.h>
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -35,15 +37,6 @@ Result<std::uint64_t> effective_capabilities() {
   if (::syscall(SYS_capget, &header, data.data()) != 0)
     return fail_errno(errno, "read this process's capabilities");
   return data[0].effective | std::uint64_t{data[1].effective} << 32;
-}
-
-// The path with every symlink resolved but the last name's, which may be a mount not to be touched.
-fs::path resolved(const std::string& path) {
-  fs::path normal = fs::absolute(path).lexically_normal();
-  if (!normal.has_filename()) normal = normal.parent_path();
-  std::error_code error;
-  const fs::path parent = fs::weakly_canonical(normal.parent_path(), error);
-  return error ? normal : parent / normal.filename();
 }
 
 bool lies_below(const fs::path& path, const fs::path& directory) {
@@ -96,13 +89,40 @@ Result<void> check_fuse() {
               base::errno_text(errno));
 }
 
-Result<void> check_mount_point(const std::string& point, const config::Paths& paths) {
-  const fs::path directory = resolved(point);
+std::string resolve(const std::string& path) {
+  fs::path normal = fs::absolute(path).lexically_normal();
+  if (!normal.has_filename()) normal = normal.parent_path();
+  std::error_code error;
+  // The last name may be a dead mount, which answers nothing but errors: it is no symlink then.
+  if (fs::is_symlink(normal, error)) {
+    const fs::path whole = fs::weakly_canonical(normal, error);
+    return error ? normal : whole;
+  }
+  const fs::path parent = fs::weakly_canonical(normal.parent_path(), error);
+  return error ? normal : parent / normal.filename();
+}
+
+Result<void> check_paths(const std::string& point, const config::Paths& paths) {
+  const fs::path directory = resolve(point);
   for (const std::string& path : {paths.pins, paths.state}) {
-    if (lies_below(resolved(path), directory))
+    if (lies_below(resolve(path), directory))
       return fail(EINVAL, "'{}' lies below the mount point '{}'; choose another place for it", path,
                   point);
   }
+  return {};
+}
+
+Result<gid_t> group_number(const std::string& group) {
+  gid_t number = 0;
+  const char* end = group.data() + group.size();
+  if (std::from_chars(group.data(), end, number).ptr == end) return number;
+  const struct group* entry = ::getgrnam(group.c_str());
+  if (entry == nullptr) return fail(EINVAL, "there is no group '{}'", group);
+  return entry->gr_gid;
+}
+
+Result<void> check_mount_point(const std::string& point) {
+  const fs::path directory = resolve(point);
   struct stat status = {};
   if (is_mounted(directory)) {
     // A dead mount answers at once; a live one is busy whatever it answers.
@@ -122,7 +142,7 @@ Result<void> check_mount_point(const std::string& point, const config::Paths& pa
 
 Result<void> prepare_bpffs(const std::string& pins) {
   std::error_code error;
-  fs::path existing = resolved(pins);
+  fs::path existing = resolve(pins);
   while (!fs::exists(existing, error) && existing != existing.root_path())
     existing = existing.parent_path();
   struct statfs filesystem = {};
@@ -130,7 +150,7 @@ Result<void> prepare_bpffs(const std::string& pins) {
     return fail_errno(errno, "look at '{}'", existing.string());
   if (filesystem.f_type == BPF_FS_MAGIC) return {};
 
-  if (resolved(pins) != kBpffs && !lies_below(resolved(pins), kBpffs))
+  if (resolve(pins) != kBpffs && !lies_below(resolve(pins), kBpffs))
     return fail(EINVAL, "pins '{}' are not in a bpffs; put them below '{}'", pins, kBpffs);
   if (::mount("bpf", kBpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") != 0) {
     return fail(errno, "mount bpffs on '{0}': {1}; do it with 'mount -t bpf bpf {0}'", kBpffs,

@@ -25,11 +25,19 @@ void Slots::submit(std::shared_ptr<Job> job) {
   if (refusal != 0) return job->refuse(refusal);
 
   while (job) {
-    job->run(job->stop.get_token());
-    const std::scoped_lock lock(mutex_);
-    finish(job);
-    job = next();
-    if (job) start(job);
+    const bool done = job->run(job->stop.get_token());
+    std::shared_ptr<Job> finished;  // goes when the lock is gone: it may be the last to hold a file
+    {
+      const std::scoped_lock lock(mutex_);
+      finish(job);
+      if (!done && !stopping_)
+        parked_[job->uid].push_back(std::move(job));
+      else
+        finished = std::move(job);
+      job = next();
+      if (job) start(job);
+    }
+    if (!done && finished) finished->refuse(ENOTCONN);
   }
 }
 

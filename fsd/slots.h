@@ -37,7 +37,8 @@ class Slots {
     std::stop_source stop;
     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
     bool can_be_left = false;
-    std::function<void(const std::stop_token&)> run;
+    /// Returns false when it wants to be called again after others had their turn.
+    std::function<bool(const std::stop_token&)> run;
     std::function<void(int code)> refuse;
   };
 

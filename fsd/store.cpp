@@ -2,6 +2,7 @@
 #include "fsd/store.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@ constexpr std::size_t kHashLength = 16;
 // A name whose pin had to be shortened stands in a symlink beside the pin.
 constexpr char kShortened = '~';
 constexpr std::string_view kNameLink = "~name";
+// A pin that does not have its attributes yet.
+constexpr std::string_view kUnfinished = "~new";
 
 std::uint64_t fnv1a(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -90,7 +93,10 @@ Result<Store> Store::open(const std::string& pins) {
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
       return fail(
-          EBUSY, "pins '{}' are in use by another bpfdumpd; give this one --pins of its own", pins);
+          EBUSY,
+          "pins '{}' are in use by another bpfdumpd; wait until it has ended, or give this one "
+          "--pins of its own",
+          pins);
     return fail_errno(errno, "lock directory '{}'", pins);
   }
   return Store(pins, std::move(lock));
@@ -115,9 +121,14 @@ void Store::load_target(const std::string& target, Loaded& loaded) const {
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
     const std::string pin = at->path();
-    if (at->is_symlink()) {
-      // Written before the pin and removed after it: alone, it is left from a sudden end.
+    // Written before the pin and removed after it: alone, it is left from a sudden end, as is a pin
+    // without its attributes.
+    if (pin.ends_with(kNameLink)) {
       if (!fs::exists(pin.substr(0, pin.size() - kNameLink.size()))) ::unlink(pin.c_str());
+      continue;
+    }
+    if (pin.ends_with(kUnfinished)) {
+      ::unlink(pin.c_str());
       continue;
     }
     std::string name = dumper_name(at->path().filename());
@@ -126,6 +137,9 @@ void Store::load_target(const std::string& target, Loaded& loaded) const {
     struct stat attributes = {};
     const bool known = ::lstat(pin.c_str(), &attributes) == 0;
     auto iterator = loader::Iterator::reopen(pin);
+    if (auto info = iterator ? iterator->info() : base::Result<loader::IteratorInfo>();
+        iterator && (!info || info->target != target))
+      iterator = fail(EINVAL, "pin '{}' is not for target '{}'", pin, target);
     if (name.empty() || !iterator || !known) {
       loaded.strays.push_back(iterator ? fmt::format("pin '{}' has no readable name", pin)
                                        : iterator.error().message);
@@ -154,13 +168,15 @@ Result<void> Store::save(const std::string& target, const std::string& name,
     if (::symlink(name.c_str(), link.c_str()) != 0 && errno != EEXIST)
       return fail_errno(errno, "save the name of pin '{}'", pin);
   }
-  if (auto pinned = iterator.pin(pin); !pinned) return pinned;
-  if (auto set = set_attributes(pin, attributes); !set) {
-    if (auto forgotten = forget(target, name); !forgotten)
-      return fail(set.error().code, "{}; then {}", set.error().message, forgotten.error().message);
-    return set;
-  }
-  return {};
+  // All at once: a pin that is there after a sudden end has the dumper's attributes.
+  const std::string unfinished = pin + std::string(kUnfinished);
+  ::unlink(unfinished.c_str());
+  if (auto pinned = iterator.pin(unfinished); !pinned) return pinned;
+  auto saved = set_attributes(unfinished, attributes);
+  if (saved && ::renameat2(AT_FDCWD, unfinished.c_str(), AT_FDCWD, pin.c_str(), RENAME_NOREPLACE))
+    saved = fail_errno(errno, "save pin '{}'", pin);
+  if (!saved) ::unlink(unfinished.c_str());
+  return saved;
 }
 
 Result<void> Store::save_attributes(const std::string& target, const std::string& name,

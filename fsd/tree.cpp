@@ -274,13 +274,13 @@ Result<Tree::View> Tree::child(Ino parent, const std::string& name) const {
   return view_of(*node);
 }
 
-std::vector<std::pair<std::string, Tree::View>> Tree::dumpers() const {
+std::vector<Tree::Listed> Tree::dumpers() const {
   const std::scoped_lock lock(mutex_);
-  std::vector<std::pair<std::string, View>> all;
+  std::vector<Listed> all;
   for (const auto& [directory, directory_ino] : find(kRoot)->names) {
     for (const auto& [name, ino] : find(directory_ino)->names) {
       const Node& node = *find(ino);
-      if (node.dumper) all.emplace_back(directory, view_of(node));
+      if (node.dumper) all.push_back({directory + "/" + name, node.attributes, node.dumper});
     }
   }
   return all;

@@ -114,8 +114,14 @@ class Tree {
   [[nodiscard]] base::Result<View> view(Ino ino) const;
   [[nodiscard]] base::Result<View> child(Ino parent, const std::string& name) const;
 
-  /// Every published dumper with its directory's name, in the order of paths.
-  [[nodiscard]] std::vector<std::pair<std::string, View>> dumpers() const;
+  /// A published dumper, as it is shown in a list of all.
+  struct Listed {
+    std::string path;
+    struct stat attributes;
+    std::shared_ptr<Dumper> dumper;
+  };
+  /// All of them, in the order of paths.
+  [[nodiscard]] std::vector<Listed> dumpers() const;
 
   /// mkdir(2) must be answered by a directory. The answer is the face of the new regular file: an
   /// inode number of its own, that no lookup ever gives.

@@ -63,16 +63,23 @@ void LoadLog::append(std::string_view text) {
   const std::size_t to_head = std::min(kHalf - head_.size(), text.size());
   head_ += text.substr(0, to_head);
   tail_ += text.substr(to_head);
-  if (tail_.size() > kHalf) {
-    const std::size_t surplus = tail_.size() - kHalf;
-    omitted_ += surplus;
-    tail_.erase(0, surplus);
-  }
+  // Not at every call: a text may come in small pieces.
+  if (tail_.size() > 2 * kHalf) trim_tail();
+}
+
+void LoadLog::trim_tail() {
+  if (tail_.size() <= kHalf) return;
+  const std::size_t surplus = tail_.size() - kHalf;
+  omitted_ += surplus;
+  tail_.erase(0, surplus);
 }
 
 std::string LoadLog::text() const {
-  if (omitted_ == 0) return head_ + tail_;
-  return fmt::format("{}\n[... {} bytes omitted ...]\n{}", head_, omitted_, tail_);
+  LoadLog whole = *this;
+  whole.trim_tail();
+  if (whole.omitted_ == 0) return whole.head_ + whole.tail_;
+  return fmt::format("{}\n[... {} bytes omitted ...]\n{}", whole.head_, whole.omitted_,
+                     whole.tail_);
 }
 
 std::string LoadLog::summary() const {

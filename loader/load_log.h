@@ -26,6 +26,8 @@ class LoadLog {
   [[nodiscard]] std::string summary() const;
 
  private:
+  void trim_tail();
+
   std::string head_;
   std::string tail_;
   std::size_t omitted_ = 0;

@@ -20,22 +20,21 @@ base::Result<void> SeqBuffer::refill(Producer& producer, std::size_t wanted,
   if (current_.filled > 0) return {};
   if (failure_) return base::Failure(*std::exchange(failure_, std::nullopt));
   if (current_.size < wanted_) current_.allocate(wanted_);
-  return fill(current_, producer, stop, OnPause::wait);
+  return fill(current_, wanted_, producer, stop);
 }
 
 void SeqBuffer::produce_ahead(Producer& producer, const std::stop_token& stop) {
   const std::size_t size = std::min(wanted_, sizes_.ahead);
   if (size == 0 || next_.filled > 0 || failure_) return;
   if (next_.size < size) next_.allocate(size);
-  if (auto filled = fill(next_, producer, stop, OnPause::stop);
-      !filled && filled.error().code != EINTR)
+  if (auto filled = fill(next_, size, producer, stop); !filled && filled.error().code != EINTR)
     failure_ = filled.error();
 }
 
-base::Result<void> SeqBuffer::fill(Chunk& chunk, Producer& producer, const std::stop_token& stop,
-                                   OnPause on_pause) {
+base::Result<void> SeqBuffer::fill(Chunk& chunk, std::size_t bound, Producer& producer,
+                                   const std::stop_token& stop) {
   while (!producer_ended_) {
-    const auto production = producer.produce(chunk.room(), stop);
+    const auto production = producer.produce(chunk.room(bound), stop);
     if (!production) {
       if (chunk.filled == 0) return base::Failure(production.error());
       if (production.error().code != EINTR) failure_ = production.error();
@@ -47,14 +46,13 @@ base::Result<void> SeqBuffer::fill(Chunk& chunk, Producer& producer, const std::
         break;
       case Production::State::overflow:
         if (chunk.filled > 0) return {};  // the record restarts in the next chunk
-        if (chunk.size >= sizes_.limit)
+        if (bound >= sizes_.limit)
           return base::fail(E2BIG, "one record is larger than {} bytes", sizes_.limit);
-        chunk.allocate(std::min(chunk.size * 2, sizes_.limit));
+        bound = std::min(bound * 2, sizes_.limit);
+        if (chunk.size < bound) chunk.allocate(bound);
         break;
       case Production::State::pause:
-        // What is there need not wait.
-        if (chunk.filled > 0 || on_pause == OnPause::stop) return {};
-        break;
+        return {};  // what is there need not wait, nor need whoever called
       case Production::State::end:
         producer_ended_ = true;
         break;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -34,7 +35,7 @@ class SeqBuffer {
 
   /// Drops the chunk for the next one: that which was produced ahead, else a new one of about
   /// `wanted` bytes, filled until it is full, the producer pauses or ends. After success an empty
-  /// chunk means the end; after an error the chunk is empty too.
+  /// chunk means a pause, or the end; after an error the chunk is empty too.
   ///
   /// An error that comes after some records were taken is kept until they were given: it is the
   /// next refill's answer, but for EINTR, which was about this reader's patience.
@@ -61,13 +62,14 @@ class SeqBuffer {
     std::size_t filled = 0;  // bytes of it that are the chunk
 
     void allocate(std::size_t bytes);
-    std::span<char> room() const { return {memory.get() + filled, size - filled}; }
+    std::span<char> room(std::size_t bound) const {
+      return {memory.get() + filled, std::min(size, bound) - filled};
+    }
     std::span<const char> bytes() const { return {memory.get(), filled}; }
   };
-  enum class OnPause { wait, stop };
 
-  base::Result<void> fill(Chunk& chunk, Producer& producer, const std::stop_token& stop,
-                          OnPause on_pause);
+  base::Result<void> fill(Chunk& chunk, std::size_t bound, Producer& producer,
+                          const std::stop_token& stop);
 
   Sizes sizes_;
   std::size_t wanted_ = 0;  // of the last refill, within sizes_

@@ -20,19 +20,23 @@ base::Result<void> Session::start() {
   return {};
 }
 
-base::Result<std::span<const char>> Session::read(std::uint64_t offset, std::size_t size,
-                                                  const std::stop_token& stop) {
+base::Result<std::optional<std::span<const char>>> Session::read(std::uint64_t offset,
+                                                                 std::size_t size,
+                                                                 const std::stop_token& stop) {
   const bool again = offset == 0 && !fresh_;
   if (again || offset < buffer_->offset()) {
     if (auto started = start(); !started) return base::Failure(started.error());
   }
-  fresh_ = false;
-
   while (offset - buffer_->offset() >= buffer_->chunk().size()) {
-    if (buffer_->at_end()) return std::span<const char>();
+    if (buffer_->at_end()) {
+      fresh_ = false;
+      return std::span<const char>();
+    }
     if (auto filled = buffer_->refill(*iterator_, size, stop); !filled)
       return base::Failure(filled.error());
+    if (buffer_->chunk().empty() && !buffer_->at_end()) return std::nullopt;
   }
+  fresh_ = false;
   const auto rest = buffer_->chunk().subspan(offset - buffer_->offset());
   return rest.first(std::min(size, rest.size()));
 }

@@ -37,14 +37,15 @@ class Session {
                                                   const Settings& settings);
 
   /// At most `size` bytes at `offset`; none at or past the end. They are valid until the next read.
+  /// Nothing at all, not even none: the iterator paused; call again, with the same arguments.
   ///
   /// Offset 0, but for the first read, looks afresh: polling by lseek works as with seq_file. So
   /// does an offset before the chunk at hand, skipping what comes before it.
   /// EINTR: `stop` was requested; EAGAIN: the iterator stalled; E2BIG: a record is larger than the
   /// kernel's buffer of 32 KiB; EIO and others: the kernel's. All bytes before an error are given
   /// first.
-  [[nodiscard]] base::Result<std::span<const char>> read(std::uint64_t offset, std::size_t size,
-                                                         const std::stop_token& stop);
+  [[nodiscard]] base::Result<std::optional<std::span<const char>>> read(
+      std::uint64_t offset, std::size_t size, const std::stop_token& stop);
 
   /// Produces what the next read will want while the reader is busy with this one's bytes, which
   /// stay valid. Does nothing for a dump that is at its end, and stops where the iterator pauses.
@@ -60,7 +61,7 @@ class Session {
   Settings settings_;
   std::optional<IteratorReader> iterator_;
   std::optional<SeqBuffer> buffer_;
-  bool fresh_ = true;  // nothing was read since start()
+  bool fresh_ = true;  // nothing was given since start()
 };
 
 }  // namespace bpfdump::reader

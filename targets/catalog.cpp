@@ -51,6 +51,9 @@ Catalog Catalog::discover(const btf& types) {
   }
   std::sort(targets.begin(), targets.end(),
             [](const Target& a, const Target& b) { return a.name < b.name; });
+  targets.erase(std::unique(targets.begin(), targets.end(),
+                            [](const Target& a, const Target& b) { return a.name == b.name; }),
+                targets.end());
   return Catalog(std::move(targets));
 }
 

@@ -354,6 +354,42 @@ TEST_F(CreateTest, AFailedReplacementLeavesTheOldProgram) {
   EXPECT_TRUE(daemon_.pinned().contains("ksym/x"));
 }
 
+TEST_F(CreateTest, AReplacementThatFailsHalfWayLeavesTheOldProgram) {
+  ASSERT_EQ(copy("replacement", "ksym/x"), 0);
+  sh("(cat $OBJECTS/numbers.bpf.o; head -c 5000000 /dev/zero) > $ROOT/large");
+  const Outcome cp = try_sh("cp $ROOT/large $M/ksym/x");
+  EXPECT_EQ(cp.status, 1);
+  EXPECT_NE(cp.errors.find("File too large"), std::string::npos) << cp.errors;
+  EXPECT_EQ(sh("cat $M/ksym/x"), "replaced\n");
+  EXPECT_EQ(sh("cat $M/.bpfdump/log/ksym/x"),
+            "ksym/x (object): failed: write more than 4194304 bytes; limits.source_bytes allows no "
+            "more\n");
+}
+
+TEST_F(CreateTest, WhoLacksTheCapabilitiesCanNotReplaceAProgramThatIsTheirs) {
+  BPFDUMP_REQUIRE(missing_program("setpriv"));
+  ASSERT_EQ(copy("replacement", "ksym/few"), 0);
+  sh("chown 12345 $M/ksym/few && chmod 0640 $M/ksym/few");
+  const std::string as = "setpriv --reuid=12345 --regid=12345 --clear-groups ";
+  const std::string cp = "sh -c 'cat $OBJECTS/numbers.bpf.o > $M/ksym/few'";
+  EXPECT_NE(try_sh(as + cp).errors.find("Operation not permitted"), std::string::npos);
+  EXPECT_EQ(sh("cat $M/ksym/few"), "replaced\n");
+  EXPECT_EQ(
+      sh("cat $M/.bpfdump/log/ksym/few"),
+      "ksym/few (object): failed: load a program for a user without CAP_BPF; do it as root\n");
+
+  // Root of another user namespace has all capabilities, over there.
+  sh("chown root $M/ksym/few");
+  const Outcome there = try_sh("unshare --user --map-root-user " + cp);
+  EXPECT_NE(there.errors.find("Operation not permitted"), std::string::npos) << there.errors;
+  EXPECT_EQ(sh("cat $M/ksym/few"), "replaced\n");
+
+  sh("chown 12345 $M/ksym/few");
+  const std::string with = "--inh-caps=+bpf,+perfmon --ambient-caps=+bpf,+perfmon ";
+  sh(as + with + cp);
+  EXPECT_EQ(sh("head -c 5 $M/ksym/few"), "0 The");
+}
+
 TEST_F(CreateTest, ADumperIsReplacedAsAWholeOrNotAtAll) {
   ASSERT_EQ(copy("replacement", "ksym/x"), 0);
   EXPECT_EQ(try_sh("cat $OBJECTS/numbers.bpf.o >> $M/ksym/x").status, 1);

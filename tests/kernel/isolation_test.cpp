@@ -49,8 +49,8 @@ TEST_F(IsolationTest, ASecondDaemonOnTheSamePinsIsRefused) {
             other_.environment());
   EXPECT_EQ(second.status, 1);
   EXPECT_EQ(second.errors, "bpfdumpd: pins '" + daemon_.pins() +
-                               "' are in use by another bpfdumpd; give this one --pins of its "
-                               "own\n");
+                               "' are in use by another bpfdumpd; wait until it has ended, or "
+                               "give this one --pins of its own\n");
   EXPECT_FALSE(other_.is_mounted());
   EXPECT_NE(sh("cat $M/task/x"), "");
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -416,6 +417,41 @@ TEST_F(StallTest, HoldsUpNobodyElse) {
   for (auto& one : stalled)
     EXPECT_EQ(one.wait(), &one - stalled.data() < 20 ? 128 + SIGKILL : EINTR);
   EXPECT_EQ(reader_of("ksym/few").wait(), 0);
+}
+
+TEST_F(StallTest, OfTwoUsersWhoFillAllSlotsHoldsUpNoThird) {
+  start(std::string(kPatient) + "[limits]\nreaders = 4\nreaders_per_uid = 2\n");
+  std::vector<Child> stalled;
+  for (int i = 0; i < 20; ++i) stalled.push_back(reader_of("task/stall", 1001 + i % 2));
+  for (const auto& one : stalled) ASSERT_TRUE(one.sleeps_in_read());
+  EXPECT_NE(sh("cat $M/.bpfdump/metrics"), "");
+  EXPECT_EQ(reader_of("ksym/few", 12345).wait(), 0);
+  EXPECT_EQ(reader_of("ksym/few", 1001).wait(), 0) << "one of the two is served too";
+}
+
+// Answers that come while the work begins: a request must not be touched after its answer.
+TEST_F(StallTest, InterruptsAtAnyMomentLeaveTheDaemonWell) {
+  start("");
+  const auto hammer = [&](const std::string& inside) {
+    return Child([file = path(inside)] {
+      struct sigaction action = {};
+      action.sa_handler = [](int) {};
+      ::sigaction(SIGALRM, &action, nullptr);
+      const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+      char buffer[512];
+      for (int turn = 0; turn < 3000; ++turn) {
+        const itimerval soon = {{0, 0}, {0, 1 + turn % 60}};
+        ::setitimer(ITIMER_REAL, &soon, nullptr);
+        if (::pread(fd, buffer, sizeof(buffer), 0) < 0 && errno != EINTR) return errno;
+      }
+      return 0;
+    });
+  };
+  std::vector<Child> readers;
+  for (int i = 0; i < 12; ++i)
+    readers.push_back(hammer(i % 2 == 0 ? ".bpfdump/version" : "ksym/few"));
+  for (auto& one : readers) EXPECT_EQ(one.wait(), 0);
+  EXPECT_NE(sh("ls $M"), "");
 }
 
 TEST_F(StallTest, DoesNotKeepTheDaemonFromEnding) {

@@ -41,15 +41,22 @@ TEST_F(RefusalTest, HelpAndVersionAreNone) {
 
 TEST_F(RefusalTest, UnknownArguments) {
   expect_refusal("$BPFDUMPD --frobnicate", "see 'bpfdumpd --help'");
-  expect_refusal("$START -o frobnicate", "unknown mount option 'frobnicate'");
+  expect_refusal("$START -o frobnicate", "mount option 'frobnicate' is not supported");
 }
 
 TEST_F(RefusalTest, CheckConfigSaysWithoutStarting) {
   configure("[limits]\nreaders = 3\n");
-  EXPECT_EQ(sh("$START --check-config"), "the configuration is valid\n");
+  const std::string file = daemon_.root() + "/config.toml";
+  EXPECT_EQ(sh("$START --check-config"), "'" + file + "' is valid\n");
+  configure("[target.tcpp]\n");
+  EXPECT_EQ(sh("$START --check-config"),
+            "[target.tcpp]: this kernel has no such target, it will be ignored\n'" + file +
+                "' is valid\n");
+  configure("[target.tcp]\ngroup = \"no such group\"\n");
+  expect_refusal("$START --check-config", "[target.tcp]: there is no group 'no such group'");
+  expect_refusal("$START --check-config --pins $M/pins", "lies below the mount point");
   configure("[limits]\nreaders = \"three\"\n");
-  expect_refusal("$START --check-config",
-                 daemon_.root() + "/config.toml:2:11: limits.readers: expected a number");
+  expect_refusal("$START --check-config", file + ":2:11: limits.readers: expected a number");
 }
 
 TEST_F(RefusalTest, AConfigurationThatIsNotUnderstood) {

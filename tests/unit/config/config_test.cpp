@@ -42,6 +42,8 @@ source_bytes = 1000
 dumpers = 20
 readers = 3
 readers_per_uid = 2
+open_files = 50
+open_files_per_uid = 40
 [read]
 stall_timeout = "2min"
 ahead_bytes = 65536
@@ -58,7 +60,7 @@ group = "adm"
   Config expected;
   expected.mount.point = "/mnt/here";
   expected.paths = {"/sys/fs/bpf/mine", "/var/lib/mine"};
-  expected.limits = {1000, 20, 3, 2};
+  expected.limits = {1000, 20, 3, 2, 50, 40};
   expected.read.stall_timeout = std::chrono::minutes(2);
   expected.read.ahead_bytes = 65536;
   expected.log = {LogLevel::debug, "/var/log/bpfdump.log"};
@@ -87,7 +89,7 @@ TEST(ConfigTest, ReadsEveryLevelAndSink) {
 TEST(ConfigTest, AnUnknownKeyIsNamedWithThoseThatAreKnown) {
   EXPECT_EQ(refusal("[limits]\n  sources = 1\n"),
             invalid("2:3: unknown key 'limits.sources'; expected one of: source_bytes, dumpers, "
-                    "readers, readers_per_uid"));
+                    "readers, readers_per_uid, open_files, open_files_per_uid"));
   EXPECT_EQ(refusal("[mounts]\n"),
             invalid("1:2: unknown key 'mounts'; expected one of: mount, paths, limits, read, log, "
                     "target"));
@@ -111,14 +113,26 @@ TEST(ConfigTest, AWrongTypeIsShownWithWhatWasExpected) {
   EXPECT_EQ(refusal("target.tcp = true"), invalid("1:14: target.tcp: expected a table, not true"));
 }
 
+TEST(ConfigTest, AllMistakesAreShownInTheOrderOfTheFile) {
+  const auto config = parse("[zzz]\n[limits]\nreaders = 0\n[log]\nlevel = 1\nlevle = 2\n", "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message,
+            "f:1:2: unknown key 'zzz'; expected one of: mount, paths, limits, read, log, target\n"
+            "f:3:11: limits.readers: expected a number from 1 to 1000, not 0\n"
+            "f:5:9: log.level: expected \"error\", \"warn\", \"info\" or \"debug\", not 1\n"
+            "f:6:1: unknown key 'log.levle'; expected one of: level, sink");
+}
+
 TEST(ConfigTest, AnImpossibleValueIsShownWithWhatIsPossible) {
   EXPECT_EQ(refusal("paths.pins = 'bpf'"),
             invalid("1:14: paths.pins: expected an absolute path, not 'bpf'"));
   EXPECT_EQ(refusal("paths.state = ''"),
             invalid("1:15: paths.state: expected an absolute path, not ''"));
-  EXPECT_EQ(refusal("log.sink = 'syslog'"),
-            invalid("1:12: log.sink: expected \"journal\", \"stderr\" or an absolute file name, "
-                    "not 'syslog'"));
+  EXPECT_EQ(
+      refusal("log.sink = 'here'"),
+      invalid(
+          "1:12: log.sink: expected \"journal\", \"syslog\", \"stderr\" or an absolute file name, "
+          "not 'here'"));
   EXPECT_EQ(refusal("target.tcp.group = ''"),
             invalid("1:20: target.tcp.group: expected the name or number of a group, not ''"));
   for (const auto* mode : {"rw", "0888", "01000", "", "-1"}) {

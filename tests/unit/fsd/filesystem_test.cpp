@@ -37,7 +37,7 @@ class FilesystemTest : public ::testing::Test {
     const auto opened = fs().open(ino(path), Filesystem::Caller{}, O_RDONLY);
     if (!opened) return opened.error().message;
     const auto bytes = fs().read(*fs().handle(opened->handle), 0, 1 << 20, {});
-    return {bytes->begin(), bytes->end()};
+    return {(*bytes)->begin(), (*bytes)->end()};
   }
   std::vector<std::string> list(const std::string& path) {
     std::vector<std::string> names;
@@ -104,8 +104,8 @@ TEST_F(FilesystemTest, ATextIsReadFromAnyOffset) {
   const auto opened = fs().open(ino(".bpfdump/version"), Filesystem::Caller{}, O_RDONLY);
   const auto handle = fs().handle(opened->handle);
   const auto part = fs().read(*handle, 3, 5, {});
-  EXPECT_EQ(std::string(part->begin(), part->end()), "dumpd");
-  EXPECT_TRUE(fs().read(*handle, 10'000, 5, {})->empty());
+  EXPECT_EQ(std::string((*part)->begin(), (*part)->end()), "dumpd");
+  EXPECT_TRUE((*fs().read(*handle, 10'000, 5, {}))->empty());
 }
 
 TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {

@@ -17,7 +17,8 @@ const config::Paths kElsewhere = {"/sys/fs/bpf/bpfdump", "/var/lib/bpfdump"};
 
 // What check_mount_point() says, as "errno message".
 std::string refusal(const std::string& point, const config::Paths& paths = kElsewhere) {
-  const auto checked = check_mount_point(point, paths);
+  auto checked = check_paths(point, paths);
+  if (checked) checked = check_mount_point(point);
   return checked ? "accepted" : fmt::format("{} {}", checked.error().code, checked.error().message);
 }
 

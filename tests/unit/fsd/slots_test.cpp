@@ -28,6 +28,7 @@ class Visitor {
       entered_.release();
       leave_.acquire();
       was_stopped_ = stop.stop_requested();
+      return true;
     };
     job_->refuse = [this](int code) {
       refusal_ = code;
@@ -77,7 +78,10 @@ TEST(SlotsTest, AJobRunsOnTheThreadThatBringsIt) {
   Slots slots({.total = 1, .per_uid = 1});
   std::thread::id where;
   const auto job = std::make_shared<Slots::Job>();
-  job->run = [&](const std::stop_token&) { where = std::this_thread::get_id(); };
+  job->run = [&](const std::stop_token&) {
+    where = std::this_thread::get_id();
+    return true;
+  };
   slots.submit(job);
   EXPECT_EQ(where, std::this_thread::get_id());
 }
@@ -125,6 +129,7 @@ TEST(SlotsTest, JobsOfOneKeyNeverRunTogether) {
       std::this_thread::yield();
       --inside;
       ++done;
+      return true;
     };
     return made;
   };
@@ -160,7 +165,10 @@ TEST(SlotsTest, UsersTakeTurnsAndEachIsServedInOrder) {
     const auto job = std::make_shared<Slots::Job>();
     job->key = key;
     job->uid = uid;
-    job->run = [&order, name](const std::stop_token&) { order += name; };
+    job->run = [&order, name](const std::stop_token&) {
+      order += name;
+      return true;
+    };
     slots.submit(job);
   };
   const std::string keys = "abcdef";
@@ -223,6 +231,28 @@ TEST(SlotsTest, StopRefusesTheParkedAndTheLater) {
   EXPECT_EQ(running.refusal(), 0) << "it ran";
 }
 
+TEST(SlotsTest, AJobThatIsNotDoneComesAgainAfterTheOthers) {
+  Slots slots({.total = 1, .per_uid = 1});
+  std::string order;
+  const auto make = [&](const char* name, int turns) {
+    auto job = std::make_shared<Slots::Job>();
+    job->key = job.get();
+    job->uid = static_cast<uid_t>(name[0]);
+    job->run = [&order, name, turns](const std::stop_token&) mutable {
+      order += name;
+      return --turns == 0;
+    };
+    return job;
+  };
+  Visitor first(slots, 1);
+  first.enter();
+  slots.submit(make("a", 3));
+  slots.submit(make("b", 2));
+  first.leave();
+  first.join();
+  EXPECT_EQ(order, "ababa");
+}
+
 TEST(SlotsTest, StatusKnowsTheOldestOfAll) {
   Slots slots({.total = 1, .per_uid = 1});
   EXPECT_EQ(slots.status().oldest.count(), 0);
@@ -261,6 +291,7 @@ TEST(SlotsTest, UnderManyThreadsEveryJobIsAnsweredOnce) {
             std::this_thread::yield();
             --inside;
             ++answers;
+            return true;
           };
           job->refuse = [&](int) { ++answers; };
           slots.submit(job);

@@ -95,9 +95,9 @@ TEST(StoreTest, ASecondDaemonIsTurnedAway) {
     const auto second = Store::open(pins);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, EBUSY);
-    EXPECT_EQ(
-        second.error().message,
-        "pins '" + pins + "' are in use by another bpfdumpd; give this one --pins of its own");
+    EXPECT_EQ(second.error().message, "pins '" + pins +
+                                          "' are in use by another bpfdumpd; wait until it has "
+                                          "ended, or give this one --pins of its own");
   }
   EXPECT_TRUE(Store::open(pins)) << "the first one has gone";
 }

@@ -255,8 +255,7 @@ TEST_F(TreeTest, DumpersAreThePublishedOnesInTheOrderOfPaths) {
   claim("pending");
   ASSERT_TRUE(tree_.publish(*tree_.claim(before, "m", 0440, kOwner), some_dumper()));
   std::vector<std::string> paths;
-  for (const auto& [directory, view] : tree_.dumpers())
-    paths.push_back(directory + "/" + view.name);
+  for (const auto& listed : tree_.dumpers()) paths.push_back(listed.path);
   EXPECT_THAT(paths, ElementsAre("bpf_map/m", "task/a", "task/z"));
 }
 

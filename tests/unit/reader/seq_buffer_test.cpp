@@ -175,11 +175,24 @@ TEST(SeqBufferTest, APauseGivesWhatIsThere) {
   EXPECT_EQ(refill(buffer, producer), "'def'");
 }
 
-TEST(SeqBufferTest, APauseWithoutRecordsIsWaitedOut) {
+TEST(SeqBufferTest, APauseWithoutRecordsIsAnEmptyChunkThatIsNotTheEnd) {
   Script producer;
-  producer.pause().pause().record("abc");
+  producer.pause().record("abc");
   SeqBuffer buffer(kSizes);
+  EXPECT_EQ(refill(buffer, producer), "''");
+  EXPECT_FALSE(buffer.at_end());
   EXPECT_EQ(refill(buffer, producer), "'abc'");
+}
+
+TEST(SeqBufferTest, NoMoreIsProducedAheadThanIsAllowed) {
+  Script producer;
+  for (int i = 0; i < 20; ++i) producer.record("1234");
+  SeqBuffer buffer({.chunk = 8, .most_wanted = 16, .limit = 32, .ahead = 8});
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(buffer.refill(producer, 16, {}));
+    EXPECT_EQ(chunk(buffer).size(), i == 0 ? 16 : 8);
+    buffer.produce_ahead(producer, {});
+  }
 }
 
 TEST(SeqBufferTest, WhatIsWantedDecidesTheChunkWithinBounds) {
