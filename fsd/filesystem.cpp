@@ -312,7 +312,7 @@ Result<void> Filesystem::write(Handle& handle, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
   if (!handle.staging) return fail_errno(EBADF, "write");
   if (!handle.may_load) handle.staging->note(handle.may_load.error());
-  const auto written = handle.may_load ? handle.staging->write(offset, bytes) : handle.may_load;
+  auto written = handle.may_load ? handle.staging->write(offset, bytes) : handle.may_load;
   if (written) return written;
   const auto place = place_of(handle.ino);
   return place ? dumpers_.refuse(*place, written.error()) : written;

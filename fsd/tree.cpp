@@ -280,7 +280,8 @@ std::vector<Tree::Listed> Tree::dumpers() const {
   for (const auto& [directory, directory_ino] : find(kRoot)->names) {
     for (const auto& [name, ino] : find(directory_ino)->names) {
       const Node& node = *find(ino);
-      if (node.dumper) all.push_back({directory + "/" + name, node.attributes, node.dumper});
+      if (node.dumper)
+        all.push_back({fmt::format("{}/{}", directory, name), node.attributes, node.dumper});
     }
   }
   return all;
