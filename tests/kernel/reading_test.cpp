@@ -291,9 +291,9 @@ TEST_F(ReadingTest, ARecordThatIsTooLargeCanBeTheFirstOneInTheMiddleOrTheLast) {
 
 // Several threads on one open file, reading where they like, as much as they like: whatever a read
 // gives is what stands there. Other offsets than the next one mean new sessions.
-class RandomReadsTest : public ReadingTest, public ::testing::WithParamInterface<unsigned> {};
+class RandomPreadsTest : public ReadingTest, public ::testing::WithParamInterface<unsigned> {};
 
-TEST_P(RandomReadsTest, GiveTheBytesAtTheirOffsets) {
+TEST_P(RandomPreadsTest, GiveTheBytesAtTheirOffsets) {
   create("borders", "ksym/borders");
   const std::string expected = borders_text(300);
   const UniqueFd file = open("ksym/borders");
@@ -320,7 +320,7 @@ TEST_P(RandomReadsTest, GiveTheBytesAtTheirOffsets) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, RandomReadsTest, ::testing::Range(1u, 6u));
+INSTANTIATE_TEST_SUITE_P(Seeds, RandomPreadsTest, ::testing::Range(1u, 6u));
 
 TEST_F(ReadingTest, SixtyFourReadersGetAllOfTheirRecords) {
   const std::string expected = create("numbers", "ksym/many");
