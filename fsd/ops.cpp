@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <exception>
-#include <limits>
-#include <new>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace bpfdump::fsd {

@@ -136,10 +136,7 @@ void Store::load_target(const std::string& target, Loaded& loaded) const {
     error.clear();
     struct stat attributes = {};
     const bool known = ::lstat(pin.c_str(), &attributes) == 0;
-    auto iterator = loader::Iterator::reopen(pin);
-    if (auto info = iterator ? iterator->info() : base::Result<loader::IteratorInfo>();
-        iterator && (!info || info->target != target))
-      iterator = fail(EINVAL, "pin '{}' is not for target '{}'", pin, target);
+    auto iterator = loader::Iterator::reopen(pin, target);
     if (name.empty() || !iterator || !known) {
       loaded.strays.push_back(iterator ? fmt::format("pin '{}' has no readable name", pin)
                                        : iterator.error().message);

@@ -39,15 +39,17 @@ Result<Iterator> Iterator::attach(const Program& program, const targets::Target&
   return Iterator(std::move(link));
 }
 
-Result<Iterator> Iterator::reopen(const std::string& pin) {
+Result<Iterator> Iterator::reopen(const std::string& pin, const std::string& target) {
   UniqueFd link(bpf_obj_get(pin.c_str()));
   if (!link.valid()) return fail_errno(errno, "open pin '{}'", pin);
   Iterator iterator(std::move(link));
-  if (auto info = iterator.info(); !info)
-    return base::fail(info.error().code, "open pin '{}': {}", pin, info.error().message);
+  const auto info = iterator.info();
+  if (!info) return base::fail(info.error().code, "open pin '{}': {}", pin, info.error().message);
   // The number that says "iterator" of a link says "perf event array" of a map.
   if (auto session = iterator.open(); !session)
     return base::fail(session.error().code, "open pin '{}': {}", pin, session.error().message);
+  if (info->target != target)
+    return base::fail(EINVAL, "pin '{}' is not for target '{}'", pin, target);
   return iterator;
 }
 

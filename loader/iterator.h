@@ -27,8 +27,9 @@ class Iterator {
   [[nodiscard]] static base::Result<Iterator> attach(const Program& program,
                                                      const targets::Target& target);
 
-  /// Opens a pinned iterator. EINVAL where the pin is of anything else.
-  [[nodiscard]] static base::Result<Iterator> reopen(const std::string& pin);
+  /// Opens a pinned iterator of a target. EINVAL where the pin is of anything else.
+  [[nodiscard]] static base::Result<Iterator> reopen(const std::string& pin,
+                                                     const std::string& target);
 
   /// Gives the link a name in bpffs, which keeps it beyond this process. EEXIST where taken.
   [[nodiscard]] base::Result<void> pin(const std::string& path) const;
