@@ -141,6 +141,17 @@ TEST_F(LifecycleTest, StrangePinsAreLeftAloneAndSaidInTheLog) {
   EXPECT_EQ(daemon_.pinned(), (std::set<std::string>{"task/map", "task/odd"}));
 }
 
+TEST_F(LifecycleTest, APinInTheDirectoryOfAnotherTargetIsNoDumperOfThat) {
+  sh("mkdir $M/task/x $M/bpf_map/y");
+  daemon_.stop();
+  sh("mv $PINS/task/x $PINS/bpf_map/x");
+  ASSERT_TRUE(daemon_.start());
+  EXPECT_EQ(sh("ls $M/bpf_map"), "y\n");
+  EXPECT_NE(daemon_.log().find("/bpf_map/x' is not for target 'bpf_map'"), std::string::npos)
+      << daemon_.log();
+  EXPECT_EQ(daemon_.pinned(), (std::set<std::string>{"bpf_map/x", "bpf_map/y"}));
+}
+
 TEST_F(LifecycleTest, AnUmountEndsItCleanly) {
   sh("mkdir $M/task/x && umount $M");
   daemon_.wait_for_end();
