@@ -259,7 +259,7 @@ static __always_inline __u64 old_memory(struct bpf_map* map, __u64 cpus) {
 }
 
 SEC("iter/bpf_map")
-int dump_bpf_map(struct bpf_iter__bpf_map* ctx) {
+int bpfdump_bpf_map(struct bpf_iter__bpf_map* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct bpf_map* map = ctx->map;
 

@@ -22,7 +22,7 @@ static __always_inline struct fib6_nh* next_hop(struct fib6_info* rt) {
 }
 
 SEC("iter/ipv6_route")
-int dump_ipv6_route(struct bpf_iter__ipv6_route* ctx) {
+int bpfdump_ipv6_route(struct bpf_iter__ipv6_route* ctx) {
   struct fib6_info* rt = ctx->rt;
 
   if (!rt) return 0;

@@ -24,7 +24,7 @@ static __always_inline unsigned long inode_number(struct sock* sk) {
 }
 
 SEC("iter/netlink")
-int dump_netlink(struct bpf_iter__netlink* ctx) {
+int bpfdump_netlink(struct bpf_iter__netlink* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct netlink_sock* nlk = ctx->sk;
 

@@ -53,7 +53,7 @@ static __always_inline __u64 rss_pages(struct mm_struct* mm, int counter) {
 }
 
 SEC("iter/task")
-int dump_task(struct bpf_iter__task* ctx) {
+int bpfdump_task(struct bpf_iter__task* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct task_struct* task = ctx->task;
   __u64 vsz = 0, rss = 0, comm[2];

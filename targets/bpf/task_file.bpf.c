@@ -74,7 +74,7 @@ static __always_inline __u64 octal(__u32 n) {
 }
 
 SEC("iter/task_file")
-int dump_task_file(struct bpf_iter__task_file* ctx) {
+int bpfdump_task_file(struct bpf_iter__task_file* ctx) {
   struct seq_file* seq = ctx->meta->seq;
   struct task_struct* task = ctx->task;
   struct file* file = ctx->file;

@@ -30,6 +30,7 @@
 #include <thread>
 #include <tuple>
 
+#include "tests/kernel/compare.h"
 #include "tests/kernel/daemon.h"
 
 namespace bpfdump::test {
@@ -37,27 +38,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using base::UniqueFd;
-
-// How often two looks at a living system may differ because it changed in between.
-constexpr int kAttempts = 50;
-
-std::string without_controls(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
-// The two files must once be the same.
-void expect_same(const std::string& ours, const std::string& theirs) {
-  std::string a, b;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    a = read_file(ours);
-    b = read_file(theirs);
-    if (a == b) return;
-  }
-  EXPECT_EQ(a, b);
-}
 
 class BuiltinsTest : public MountTest {};
 
