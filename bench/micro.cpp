@@ -29,7 +29,7 @@ base::Result<base::UniqueFd> open_text(const std::string& text) {
 void whole_session(benchmark::State& state) {
   const std::string text(static_cast<std::size_t>(state.range(0)), 'x');
   for (auto _ : state) {
-    auto session = reader::Session::open([&] { return open_text(text); }, {});
+    auto session = reader::Session::open([&] { return reader::only(open_text(text)); }, {});
     std::uint64_t offset = 0;
     while (true) {
       const auto bytes = session->read(offset, 128 * 1024, {});

@@ -206,6 +206,12 @@ bool parse_sink(std::string_view text, std::string& out) {
   return true;
 }
 
+bool parse_namespace(std::string_view text, bool& callers) {
+  if (text != "caller" && text != "daemon") return false;
+  callers = text == "caller";
+  return true;
+}
+
 void read_target(Section& section, Target& target) {
   section.boolean("enabled", target.enabled);
   section.parsed("mode", "permissions in octal, such as \"0440\"",
@@ -213,6 +219,9 @@ void read_target(Section& section, Target& target) {
   section.parsed("group", "the name or number of a group", [&](std::string_view text) {
     target.group = text;
     return !text.empty();
+  });
+  section.parsed("namespace", "\"caller\" or \"daemon\"", [&](std::string_view text) {
+    return parse_namespace(text, target.in_callers_namespace);
   });
 }
 

@@ -66,6 +66,8 @@ struct Target {
   bool enabled = true;
   std::optional<mode_t> mode;
   std::optional<std::string> group;
+  /// Whether a reader sees the objects of its own network or pid namespace, or of the daemon's.
+  bool in_callers_namespace = true;
   bool operator==(const Target&) const = default;
 };
 

@@ -158,7 +158,8 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
 
   auto store = Store::open(config.paths.pins);
   if (!store) return base::Failure(store.error());
-  const auto filesystem = Filesystem::create(*catalog, config, std::move(*store));
+  reader::NamespaceEntry entry;
+  const auto filesystem = Filesystem::create(*catalog, config, std::move(*store), entry);
   if (!filesystem) return base::Failure(filesystem.error());
 
   std::optional<Background> background;
@@ -188,6 +189,8 @@ Result<void> run_daemon(const Arguments& arguments, const config::Config& config
     }
     background = std::move(*split);
   }
+
+  if (auto started = entry.start_helper(); !started) return started;
 
   const auto stop = [&] {
     sd_notify(0, "STOPPING=1");

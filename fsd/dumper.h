@@ -14,7 +14,6 @@ namespace bpfdump::fsd {
 enum class Kind {
   builtin,  ///< the target's built-in program: mkdir, touch
   object,   ///< a user's BPF object: cp
-  adopted,  ///< found pinned at start
 };
 
 [[nodiscard]] constexpr std::string_view to_string(Kind kind) {
@@ -23,8 +22,6 @@ enum class Kind {
       return "built-in";
     case Kind::object:
       return "object";
-    case Kind::adopted:
-      return "adopted";
   }
   return "?";
 }

@@ -6,6 +6,8 @@
 #include <cerrno>
 
 #include "loader/program.h"
+#include "reader/networks.h"
+#include "reader/source.h"
 
 namespace bpfdump::fsd {
 namespace {
@@ -13,29 +15,29 @@ namespace {
 using base::fail;
 using base::Result;
 
-std::shared_ptr<Dumper> make_dumper(Kind kind, std::shared_ptr<const loader::Iterator> iterator) {
-  auto reader = std::make_shared<reader::Dumper>([iterator] { return iterator->open(); });
-  return std::make_shared<Dumper>(Dumper{kind, std::move(iterator), std::move(reader)});
-}
-
 std::string describe(const Place& place, Kind kind, const Result<void>& outcome) {
-  const std::string subject =
-      fmt::format("{}/{} ({})", place.target->name, place.name, to_string(kind));
+  const std::string subject = fmt::format("{} ({})", place.path().text(), to_string(kind));
   return outcome ? subject + ": loaded"
                  : fmt::format("{}: failed: {}", subject, outcome.error().message);
+}
+
+// A namespace need only be there when it is read, but one that never was is a mistake.
+Result<void> check_network(const targets::Scope& scope) {
+  if (scope.netns.empty() || scope.netns == targets::Scope::kAllNetworks) return {};
+  const auto network = reader::network_named(scope.netns);
+  return network ? Result<void>() : base::Failure(network.error());
 }
 
 }  // namespace
 
 Result<void> Dumpers::create_builtin(const Place& place) {
   loader::LoadLog log;
-  const auto& builtin = place.target->known.builtin;
+  const auto& builtin = place.target().known.builtin;
   if (builtin.empty()) {
     return report(
         place, Kind::builtin,
-        fail(EOPNOTSUPP,
-             "target '{0}' has no built-in program; copy one in: cp PROGRAM.bpf.o {0}/{1}",
-             place.target->name, place.name),
+        fail(EOPNOTSUPP, "target '{}' has no built-in program; copy one in: cp PROGRAM.bpf.o {}",
+             place.target().name, place.path().text()),
         log);
   }
   return report(place, Kind::builtin, make(place, Kind::builtin, builtin, log), log);
@@ -49,7 +51,7 @@ Result<void> Dumpers::commit(const Place& place, std::span<const std::byte> obje
 base::Failure Dumpers::refuse(const Place& place, const base::Error& error) {
   const Result<void> outcome = base::Failure(error);
   // Not for the daemon's log: shells close a copy of the file before they write, each time.
-  logs_.write(place.target->name, place.name, describe(place, Kind::object, outcome) + "\n");
+  logs_.write(place.path(), describe(place, Kind::object, outcome) + "\n");
   return base::Failure(error);
 }
 
@@ -60,7 +62,8 @@ base::Failure Dumpers::refuse_empty(const Place& place) {
 
 Result<void> Dumpers::make(const Place& place, Kind kind, std::span<const std::byte> object,
                            loader::LoadLog& log) {
-  const auto program = loader::Program::load(object, *place.target, place.name, log);
+  const auto program =
+      loader::Program::load(object, place.target(), place.name, place.scope().variables, log);
   if (!program) return base::Failure(program.error());
   const std::scoped_lock lock(mutex_);
   const auto view = tree_.view(place.ino);
@@ -69,25 +72,42 @@ Result<void> Dumpers::make(const Place& place, Kind kind, std::span<const std::b
                       : create(place, kind, *program);
 }
 
+Result<std::shared_ptr<Dumper>> Dumpers::make_dumper(
+    const Directory& directory, Kind kind, const std::string& program,
+    const std::shared_ptr<const loader::Iterator>& iterator) {
+  auto begin = reader::begin_of(iterator, program, *directory.target, directory.scope, entry_);
+  if (!begin) return base::Failure(begin.error());
+  return std::make_shared<Dumper>(
+      Dumper{kind, iterator, std::make_shared<reader::Dumper>(std::move(*begin))});
+}
+
 Result<void> Dumpers::replace(const Place& place, Kind kind, const Dumper& old,
                               const loader::Program& program) {
-  if (auto updated = old.iterator->update(program); !updated) return updated;
+  auto begin =
+      reader::begin_of(old.iterator, program.name(), place.target(), place.scope(), entry_);
+  if (!begin) return base::Failure(begin.error());
+  if (auto replaced =
+          old.reader->replace([&] { return old.iterator->update(program); }, std::move(*begin));
+      !replaced)
+    return replaced;
   return tree_.publish(place.ino, std::make_shared<Dumper>(Dumper{kind, old.iterator, old.reader}));
 }
 
 Result<void> Dumpers::create(const Place& place, Kind kind, const loader::Program& program) {
   if (count_ >= limit_)
     return fail(ENOSPC, "there are {} dumpers; limits.dumpers allows no more", count_);
-  auto attached = loader::Iterator::attach(program, *place.target);
+  if (auto checked = check_network(place.scope()); !checked) return checked;
+  auto attached = loader::Iterator::attach(program, place.target(), place.scope());
   if (!attached) return base::Failure(attached.error());
   const auto iterator = std::make_shared<const loader::Iterator>(std::move(*attached));
+  const auto dumper = make_dumper(*place.directory, kind, program.name(), iterator);
+  if (!dumper) return base::Failure(dumper.error());
 
   const auto attributes = tree_.stat(place.ino);
   if (!attributes) return base::Failure(attributes.error());
-  if (auto saved = store_.save(place.target->name, place.name, *iterator, *attributes); !saved)
-    return saved;
-  if (auto published = tree_.publish(place.ino, make_dumper(kind, iterator)); !published) {
-    if (auto forgotten = store_.forget(place.target->name, place.name); !forgotten)
+  if (auto saved = store_.save(place.path(), *iterator, *attributes); !saved) return saved;
+  if (auto published = tree_.publish(place.ino, *dumper); !published) {
+    if (auto forgotten = store_.forget(place.path()); !forgotten)
       spdlog::error("{}", forgotten.error().message);
     return published;
   }
@@ -99,7 +119,7 @@ Result<void> Dumpers::create(const Place& place, Kind kind, const loader::Progra
 Result<void> Dumpers::report(const Place& place, Kind kind, Result<void> outcome,
                              const loader::LoadLog& log) {
   const std::string line = describe(place, kind, outcome);
-  logs_.write(place.target->name, place.name, line + "\n" + log.text());
+  logs_.write(place.path(), line + "\n" + log.text());
   if (outcome)
     spdlog::info("{}", line);
   else
@@ -107,21 +127,21 @@ Result<void> Dumpers::report(const Place& place, Kind kind, Result<void> outcome
   return outcome;
 }
 
-Result<void> Dumpers::remove(Ino directory, const targets::Target& target,
-                             const std::string& name) {
+Result<void> Dumpers::remove(Ino ino, const Directory& directory, const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  const auto found = tree_.child(directory, name);
+  const auto found = tree_.child(ino, name);
   if (!found) return base::Failure(found.error());
+  const DumperPath path = {directory.target->name, directory.scope.name, name};
   if (found->dumper) {
     // A pin that someone else removed is no reason to keep the name.
-    auto forgotten = store_.forget(target.name, name);
+    auto forgotten = store_.forget(path);
     if (!forgotten && forgotten.error().code != ENOENT) return forgotten;
   }
-  if (auto removed = tree_.remove(directory, name); !removed) return removed;
-  logs_.erase(target.name, name);
+  if (auto removed = tree_.remove(ino, name); !removed) return removed;
+  logs_.erase(path);
   if (found->dumper) {
     --count_;
-    spdlog::info("{}/{}: removed", target.name, name);
+    spdlog::info("{}: removed", path.text());
   }
   return {};
 }
@@ -132,7 +152,7 @@ Result<struct stat> Dumpers::change(const Place& place, const AttributeChanges& 
   if (!before) return base::Failure(before.error());
   auto changed = tree_.change(place.ino, changes);
   if (!changed || !before->dumper || before->removed) return changed;
-  if (auto saved = store_.save_attributes(place.target->name, place.name, *changed); !saved) {
+  if (auto saved = store_.save_attributes(place.path(), *changed); !saved) {
     const struct stat& old = before->attributes;
     if (auto undone = tree_.change(place.ino,
                                    {old.st_mode, old.st_uid, old.st_gid, old.st_atim, old.st_mtim});
@@ -143,17 +163,24 @@ Result<struct stat> Dumpers::change(const Place& place, const AttributeChanges& 
   return changed;
 }
 
-Result<void> Dumpers::adopt(Ino directory, const Store::Saved& saved) {
+Result<void> Dumpers::adopt(Ino directory_ino, const std::shared_ptr<const Directory>& directory,
+                            const Store::Saved& saved) {
   const std::scoped_lock lock(mutex_);
   const struct stat& old = saved.attributes;
-  const auto ino = tree_.claim(directory, saved.name, old.st_mode & 0777, {old.st_uid, old.st_gid});
+  // The kernel keeps no more than this of what a dumper was made from.
+  const auto program = saved.iterator->program_name();
+  if (!program) return base::Failure(program.error());
+  const Kind kind = reader::is_builtin(*program) ? Kind::builtin : Kind::object;
+  const auto dumper = make_dumper(*directory, kind, *program, saved.iterator);
+  if (!dumper) return base::Failure(dumper.error());
+  const auto ino =
+      tree_.claim(directory_ino, saved.path.name, old.st_mode & 0777, {old.st_uid, old.st_gid});
   if (!ino) return base::Failure(ino.error());
   AttributeChanges times;
   times.atime = old.st_atim;
   times.mtime = old.st_mtim;
   if (auto changed = tree_.change(*ino, times); !changed) return base::Failure(changed.error());
-  if (auto published = tree_.publish(*ino, make_dumper(Kind::adopted, saved.iterator)); !published)
-    return published;
+  if (auto published = tree_.publish(*ino, *dumper); !published) return published;
   ++count_;
   return {};
 }

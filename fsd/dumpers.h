@@ -11,27 +11,22 @@
 #include "base/result.h"
 #include "fsd/dumper.h"
 #include "fsd/log_book.h"
+#include "fsd/place.h"
 #include "fsd/store.h"
 #include "fsd/tree.h"
-#include "targets/catalog.h"
+#include "reader/namespace_entry.h"
 
 namespace bpfdump::fsd {
-
-/// A dumper's place: its directory's target, its name and its inode.
-struct Place {
-  const targets::Target* target;
-  std::string name;
-  Ino ino;
-};
 
 /// The way of a cp: bytes -> loader -> store -> tree. What it reports done is saved and visible,
 /// what it reports failed has changed nothing; either way the log book says what happened.
 /// Thread-safe; loading, which may take long, holds no lock.
 class Dumpers {
  public:
-  /// Borrows all three.
-  Dumpers(Tree& tree, Store& store, LogBook& logs, std::uint32_t limit)
-      : tree_(tree), store_(store), logs_(logs), limit_(limit) {}
+  /// Borrows all four.
+  Dumpers(Tree& tree, Store& store, LogBook& logs, reader::NamespaceEntry& entry,
+          std::uint32_t limit)
+      : tree_(tree), store_(store), logs_(logs), entry_(entry), limit_(limit) {}
 
   /// Makes a claimed inode a dumper with its target's built-in program. EOPNOTSUPP without one.
   [[nodiscard]] base::Result<void> create_builtin(const Place& place);
@@ -45,15 +40,17 @@ class Dumpers {
   [[nodiscard]] base::Failure refuse(const Place& place, const base::Error& error);
   [[nodiscard]] base::Failure refuse_empty(const Place& place);
 
-  [[nodiscard]] base::Result<void> remove(Ino directory, const targets::Target& target,
+  /// `ino` is the directory's.
+  [[nodiscard]] base::Result<void> remove(Ino ino, const Directory& directory,
                                           const std::string& name);
 
   /// Changes a dumper's attributes in the tree and, if it is published, in the store.
   [[nodiscard]] base::Result<struct stat> change(const Place& place,
                                                  const AttributeChanges& changes);
 
-  /// Puts a dumper of an earlier life into the tree.
-  [[nodiscard]] base::Result<void> adopt(Ino directory, const Store::Saved& saved);
+  /// Puts a dumper of an earlier life into the tree, in the directory with that inode.
+  [[nodiscard]] base::Result<void> adopt(Ino ino, const std::shared_ptr<const Directory>& directory,
+                                         const Store::Saved& saved);
 
  private:
   base::Result<void> make(const Place& place, Kind kind, std::span<const std::byte> object,
@@ -61,12 +58,16 @@ class Dumpers {
   base::Result<void> replace(const Place& place, Kind kind, const Dumper& old,
                              const loader::Program& program);
   base::Result<void> create(const Place& place, Kind kind, const loader::Program& program);
+  base::Result<std::shared_ptr<Dumper>> make_dumper(
+      const Directory& directory, Kind kind, const std::string& program,
+      const std::shared_ptr<const loader::Iterator>& iterator);
   base::Result<void> report(const Place& place, Kind kind, base::Result<void> outcome,
                             const loader::LoadLog& log);
 
   Tree& tree_;
   Store& store_;
   LogBook& logs_;
+  reader::NamespaceEntry& entry_;
   const std::uint32_t limit_;
   std::mutex mutex_;  // store and tree change together; taken before the tree's and log book's
   std::uint32_t count_ = 0;

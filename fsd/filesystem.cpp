@@ -31,17 +31,19 @@ Result<void> check_name(const std::string& name) {
 
 // --- The tree at start ---------------------------------------------------------------------------
 
-Filesystem::Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store)
+Filesystem::Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store,
+                       reader::NamespaceEntry& entry)
     : catalog_(catalog),
       config_(config),
       own_directory_(tree_.add_directory(Tree::kRoot, ".bpfdump")),
       store_(std::move(store)),
       logs_(tree_, own_directory_),
-      dumpers_(tree_, store_, logs_, config.limits.dumpers) {}
+      dumpers_(tree_, store_, logs_, entry, config.limits.dumpers) {}
 
 Result<std::unique_ptr<Filesystem>> Filesystem::create(const targets::Catalog& catalog,
-                                                       const config::Config& config, Store store) {
-  std::unique_ptr<Filesystem> filesystem(new Filesystem(catalog, config, std::move(store)));
+                                                       const config::Config& config, Store store,
+                                                       reader::NamespaceEntry& entry) {
+  std::unique_ptr<Filesystem> filesystem(new Filesystem(catalog, config, std::move(store), entry));
   if (auto built = filesystem->build(); !built) return base::Failure(built.error());
   return filesystem;
 }
@@ -63,29 +65,29 @@ Result<void> Filesystem::build() {
 }
 
 Result<void> Filesystem::add_target(const targets::Target& target) {
-  Defaults defaults;
+  TargetSettings settings;
   if (const auto at = config_.targets.find(target.name); at != config_.targets.end()) {
-    const config::Target& settings = at->second;
-    if (!settings.enabled) return {};
-    defaults.mode = settings.mode.value_or(defaults.mode);
-    if (settings.group) {
-      const auto group = group_number(*settings.group);
+    const config::Target& configured = at->second;
+    if (!configured.enabled) return {};
+    settings.mode = configured.mode.value_or(settings.mode);
+    settings.in_callers_namespace = configured.in_callers_namespace;
+    if (configured.group) {
+      const auto group = group_number(*configured.group);
       if (!group) return fail(EINVAL, "[target.{}]: {}", target.name, group.error().message);
-      defaults.group = *group;
+      settings.group = *group;
     }
   }
-  directories_[tree_.add_directory(Tree::kRoot, target.name)] = &target;
-  defaults_[&target] = defaults;
+  auto directory = std::make_shared<const Directory>(Directory{&target, settings, {}});
+  targets_[target.name] = tree_.add_directory(Tree::kRoot, target.name, std::move(directory));
   logs_.add_target(target.name);
   return {};
 }
 
 void Filesystem::add_nested_names() {
-  for (const auto& [directory, target] : directories_) {
-    for (const auto& [other_directory, other] : directories_) {
-      if (other->known.nested_in == target->name)
-        tree_.add_symlink(directory, std::string(other->known.nested_name), "../" + other->name);
-    }
+  for (const auto& target : catalog_.targets()) {
+    const auto outer = targets_.find(std::string(target.known.nested_in));
+    if (outer != targets_.end() && targets_.count(target.name) != 0)
+      tree_.add_symlink(outer->second, std::string(target.known.nested_name), "../" + target.name);
   }
 }
 
@@ -97,36 +99,63 @@ void Filesystem::adopt_saved() {
   }
   for (const auto& stray : loaded->strays) spdlog::warn("{}, ignoring it", stray);
   for (const auto& saved : loaded->dumpers) {
-    const auto at = std::find_if(directories_.begin(), directories_.end(), [&](const auto& entry) {
-      return entry.second->name == saved.target;
-    });
-    const auto adopted = at == directories_.end() ? fail(ENOENT, "its target is not shown")
-                                                  : dumpers_.adopt(at->first, saved);
-    if (!adopted)
-      spdlog::warn("{}/{}: {}, ignoring its pin", saved.target, saved.name,
-                   adopted.error().message);
+    if (auto adopted = adopt(saved); !adopted)
+      spdlog::warn("{}: {}, ignoring its pin", saved.path.text(), adopted.error().message);
   }
+}
+
+Result<void> Filesystem::adopt(const Store::Saved& saved) {
+  const auto at = targets_.find(saved.path.target);
+  if (at == targets_.end()) return fail(ENOENT, "its target is not shown");
+  if (saved.path.scope.empty()) return dumpers_.adopt(at->second, *directory_of(at->second), saved);
+  auto directory = scope_in(at->second, saved.path.scope);
+  if (!directory) return base::Failure(directory.error());
+  const Ino ino = tree_.add_passing(at->second, saved.path.scope, *directory);
+  return dumpers_.adopt(ino, *directory, saved);
 }
 
 // --- Names and attributes ------------------------------------------------------------------------
 
-Result<const targets::Target*> Filesystem::target_of(Ino directory) const {
-  const auto at = directories_.find(directory);
-  if (at == directories_.end())
+Result<std::shared_ptr<const Directory>> Filesystem::directory_of(Ino ino) const {
+  const auto view = tree_.view(ino);
+  if (!view || view->type != S_IFDIR || !view->directory)
     return fail(EPERM, "dumpers are created in a target's directory only");
-  return at->second;
+  return view->directory;
+}
+
+// The directory that a name means in a target's own. ENOENT: it is no name of a scope.
+Result<std::shared_ptr<const Directory>> Filesystem::scope_in(Ino parent,
+                                                              const std::string& name) const {
+  const auto outer = directory_of(parent);
+  if (!outer || !(*outer)->scope.name.empty() || !targets::Scope::is_scope(name))
+    return fail_errno(ENOENT, "look up '{}'", name);
+  if (name.size() > kLongestName)
+    return fail_errno(ENAMETOOLONG, "look up a name of {} bytes", name.size());
+  auto scope = targets::Scope::parse(*(*outer)->target, name);
+  if (!scope) return base::Failure(scope.error());
+  return std::make_shared<const Directory>(
+      Directory{(*outer)->target, (*outer)->settings, std::move(*scope)});
 }
 
 Result<Place> Filesystem::place_of(Ino ino) const {
   const auto view = tree_.view(ino);
   if (!view) return base::Failure(view.error());
-  const auto target = target_of(view->parent);
-  if (!target || view->type != S_IFREG) return fail(EPERM, "'{}' belongs to bpfdumpd", view->name);
-  return Place{*target, view->name, ino};
+  if (!view->directory || view->type != S_IFREG)
+    return fail(EPERM, "'{}' belongs to bpfdumpd", view->name);
+  return Place{view->directory, view->name, ino};
 }
 
 Result<struct stat> Filesystem::lookup(Ino parent, const std::string& name) {
-  return tree_.lookup(parent, name);
+  auto found = tree_.lookup(parent, name);
+  if (found || found.error().code != ENOENT || !targets::Scope::is_scope(name)) return found;
+  auto directory = scope_in(parent, name);
+  if (directory) return tree_.lookup_passing(parent, name, std::move(*directory));
+  if (directory.error().code == EINVAL) {
+    const std::string& target = (*directory_of(parent))->target->name;
+    logs_.write_scope(target, name,
+                      fmt::format("{}/{}: {}\n", target, name, directory.error().message));
+  }
+  return base::Failure(directory.error());
 }
 
 bool Filesystem::is_pending(Ino ino) const {
@@ -164,14 +193,14 @@ Result<struct stat> Filesystem::change(Ino ino, const AttributeChanges& changes,
 // --- Dumpers -------------------------------------------------------------------------------------
 
 Result<Place> Filesystem::claim(Ino parent, const std::string& name, Owner owner) {
-  const auto target = target_of(parent);
-  if (!target) return base::Failure(target.error());
+  const auto directory = directory_of(parent);
+  if (!directory) return base::Failure(directory.error());
   if (auto checked = check_name(name); !checked) return base::Failure(checked.error());
-  const Defaults& defaults = defaults_.at(*target);
-  owner.gid = defaults.group.value_or(owner.gid);
-  const auto ino = tree_.claim(parent, name, defaults.mode, owner);
+  const TargetSettings& settings = (*directory)->settings;
+  owner.gid = settings.group.value_or(owner.gid);
+  const auto ino = tree_.claim(parent, name, settings.mode, owner);
   if (!ino) return base::Failure(ino.error());
-  return Place{*target, name, *ino};
+  return Place{*directory, name, *ino};
 }
 
 Result<struct stat> Filesystem::mkdir(Ino parent, const std::string& name, Owner owner) {
@@ -185,20 +214,21 @@ Result<struct stat> Filesystem::mkdir(Ino parent, const std::string& name, Owner
 }
 
 Result<void> Filesystem::unlink(Ino parent, const std::string& name) {
-  const auto target = target_of(parent);
-  if (!target) return base::Failure(target.error());
-  return dumpers_.remove(parent, **target, name);
+  const auto directory = directory_of(parent);
+  if (!directory) return base::Failure(directory.error());
+  return dumpers_.remove(parent, **directory, name);
+}
+
+Result<void> Filesystem::rmdir(Ino parent, const std::string& name) {
+  const auto directory = directory_of(parent);
+  if (!directory) return fail(EPERM, "'{}' belongs to bpfdumpd", name);
+  return tree_.remove_passing(parent, name);
 }
 
 // --- Open files ----------------------------------------------------------------------------------
 
 std::unique_ptr<Staging> Filesystem::stage(bool replaces) const {
   return std::make_unique<Staging>(config_.limits.source_bytes, replaces);
-}
-
-bool Filesystem::resumes(const Tree::View& view) const {
-  const auto target = target_of(view.parent);
-  return !target || (*target)->known.resumes;
 }
 
 // Each open file holds a descriptor and, once it was read, some memory.
@@ -265,15 +295,32 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, const Caller& caller, int f
     return fail(EBUSY, "'{}' is being created", view->name);
   }
   if (view->dumper && writes) handle->staging = stage((flags & O_TRUNC) != 0);
+  bool must_begin = false;
   if (view->dumper && reads) {
+    const Directory& directory = *view->directory;
+    if (directory.settings.in_callers_namespace && directory.scope.netns.empty()) {
+      auto where = reader::namespace_of(caller.thread, directory.target->known.namespace_kind);
+      if (!where) return base::Failure(where.error());
+      handle->where = std::move(*where);
+    }
     handle->reader = view->dumper->reader;
-    auto session = handle->reader->open({.stall_timeout = config_.read.stall_timeout,
-                                         .ahead_bytes = config_.read.ahead_bytes,
-                                         .resumes = resumes(*view)});
-    if (!session) return base::Failure(session.error());
-    handle->session.emplace(std::move(*session));
+    handle->settings = {.stall_timeout = config_.read.stall_timeout,
+                        .ahead_bytes = config_.read.ahead_bytes,
+                        .resumes = directory.target->known.resumes};
+    must_begin = directory.scope.netns == targets::Scope::kAllNetworks ||
+                 (handle->where && handle->where->kind == targets::NamespaceKind::pid);
+    if (!must_begin) {
+      if (auto begun = begin(*handle); !begun) return base::Failure(begun.error());
+    }
   }
-  return Opened{add_handle(std::move(handle)), view->attributes};
+  return Opened{add_handle(std::move(handle)), view->attributes, must_begin};
+}
+
+Result<void> Filesystem::begin(Handle& handle) {
+  auto session = handle.reader->open(handle.settings, handle.where);
+  if (!session) return base::Failure(session.error());
+  handle.session.emplace(std::move(*session));
+  return {};
 }
 
 Result<std::optional<std::span<const char>>> Filesystem::read(Handle& handle, std::uint64_t offset,
@@ -300,7 +347,7 @@ Result<std::optional<std::span<const char>>> Filesystem::read(Handle& handle, st
 void Filesystem::complain(Handle& handle, const base::Error& error) {
   if (error.code == EINTR || std::exchange(handle.complained, true)) return;
   if (const auto place = place_of(handle.ino))
-    spdlog::warn("{}/{}: {}", place->target->name, place->name, error.message);
+    spdlog::warn("{}: {}", place->path().text(), error.message);
 }
 
 void Filesystem::read_ahead(Handle& handle) {

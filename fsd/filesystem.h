@@ -22,6 +22,7 @@
 #include "fsd/staging.h"
 #include "fsd/store.h"
 #include "fsd/tree.h"
+#include "reader/namespace_entry.h"
 #include "reader/session.h"
 #include "targets/catalog.h"
 
@@ -35,7 +36,9 @@ struct Handle {
   Tree::Text make_text;                       // a text file ...
   std::optional<std::string> text;            // ... as it was at the first read
   std::shared_ptr<reader::Dumper> reader;     // a dumper that is read ...
-  std::optional<reader::Session> session;     // ... and where its reader stands
+  reader::NamespacePtr where;                 // ... from there
+  reader::Session::Settings settings;         // ... in this way
+  std::optional<reader::Session> session;     // ... and how far it was read
   bool complained = false;                    // a failed read was logged
   std::stop_source released;                  // nobody will read on
   base::Result<void> may_load;                // whether the one who opened it may write
@@ -44,14 +47,15 @@ struct Handle {
 };
 
 /// The file system without FUSE: what each operation of docs/bpfdumpd.8 does. Thread-safe. Only
-/// mkdir(), flush(), read() and read_ahead() may take long; all others never wait.
+/// mkdir(), begin(), flush(), read() and read_ahead() may take long; all others never wait.
 class Filesystem {
  public:
   /// Builds the tree and adopts the store's dumpers; what can't be adopted is logged. Borrows
-  /// catalog and config. EINVAL: the config names an unknown group. A target that this kernel lacks
+  /// all but the store. EINVAL: the config names an unknown group. A target that this kernel lacks
   /// is only warned about.
   [[nodiscard]] static base::Result<std::unique_ptr<Filesystem>> create(
-      const targets::Catalog& catalog, const config::Config& config, Store store);
+      const targets::Catalog& catalog, const config::Config& config, Store store,
+      reader::NamespaceEntry& entry);
 
   /// Adds a text file to .bpfdump. What `text` uses must outlive the file system's requests.
   void add_own_text(const std::string& name, Tree::Text text) {
@@ -59,6 +63,7 @@ class Filesystem {
   }
 
   // Names and attributes.
+  /// Also of a scope that nobody has looked up before. EINVAL: the name is none of its target's.
   [[nodiscard]] base::Result<struct stat> lookup(Ino parent, const std::string& name);
   void forget(Ino ino, std::uint64_t lookups) { tree_.forget(ino, lookups); }
   [[nodiscard]] base::Result<struct stat> stat(Ino ino) const { return tree_.stat(ino); }
@@ -82,24 +87,34 @@ class Filesystem {
   /// a pending one, or one of the daemon's own texts.
   [[nodiscard]] bool is_fleeting(Ino ino) const;
 
+  /// A scope's name that the kernel need not keep; see Tree::take_idle().
+  [[nodiscard]] std::optional<Tree::Name> take_idle_scope() { return tree_.take_idle(kIdleScopes); }
+
   // Dumpers.
   /// The answer is the new dumper's face, a directory; see Tree::face_of().
   [[nodiscard]] base::Result<struct stat> mkdir(Ino parent, const std::string& name, Owner owner);
   [[nodiscard]] base::Result<void> unlink(Ino parent, const std::string& name);
+  /// Forgets an empty scope.
+  [[nodiscard]] base::Result<void> rmdir(Ino parent, const std::string& name);
 
   // Open files. A handle's number is valid until release().
   struct Opened {
     std::uint64_t handle;
     struct stat attributes;
+    bool must_begin = false;  // begin() comes before all else
   };
   /// Who opens a file, decided then for all that is done with it.
   struct Caller {
     Owner owner;
     base::Result<void> may_load;  // see may_load_programs()
+    pid_t thread = 0;             // as the daemon sees it; 0: it does not
   };
   [[nodiscard]] base::Result<Opened> create_file(Ino parent, const std::string& name,
                                                  const Caller& caller, int flags);
   [[nodiscard]] base::Result<Opened> open(Ino ino, const Caller& caller, int flags);
+  /// What open() does not do because it may take long: enters other namespaces than one of the
+  /// network.
+  [[nodiscard]] base::Result<void> begin(Handle& handle);
   [[nodiscard]] std::shared_ptr<Handle> handle(std::uint64_t number) const;
   /// As Session::read(). The bytes are valid until the handle's next read.
   [[nodiscard]] base::Result<std::optional<std::span<const char>>> read(
@@ -116,25 +131,26 @@ class Filesystem {
   void release(std::uint64_t number);
 
  private:
-  struct Defaults {
-    mode_t mode = 0440;
-    std::optional<gid_t> group;
-  };
+  /// How many scopes without dumpers the kernel may keep.
+  static constexpr std::size_t kIdleScopes = 1024;
 
-  Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store);
+  Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store,
+             reader::NamespaceEntry& entry);
 
   base::Result<void> build();
   base::Result<void> add_target(const targets::Target& target);
   void add_nested_names();
   void adopt_saved();
-  base::Result<const targets::Target*> target_of(Ino directory) const;
+  base::Result<void> adopt(const Store::Saved& saved);
+  base::Result<std::shared_ptr<const Directory>> directory_of(Ino ino) const;
+  base::Result<std::shared_ptr<const Directory>> scope_in(Ino parent,
+                                                          const std::string& name) const;
   base::Result<Place> claim(Ino parent, const std::string& name, Owner owner);
   base::Result<Place> place_of(Ino ino) const;
   void complain(Handle& handle, const base::Error& error);
   base::Result<void> check_open_files(uid_t uid) const;
   std::uint64_t add_handle(std::shared_ptr<Handle> handle);
   std::unique_ptr<Staging> stage(bool replaces) const;
-  bool resumes(const Tree::View& view) const;
 
   const targets::Catalog& catalog_;
   const config::Config& config_;
@@ -143,9 +159,8 @@ class Filesystem {
   Store store_;
   LogBook logs_;
   Dumpers dumpers_;
-  std::map<Ino, const targets::Target*> directories_;    // fixed after build()
-  std::map<const targets::Target*, Defaults> defaults_;  // fixed after build()
-  mutable std::mutex mutex_;                             // guards all below
+  std::map<std::string, Ino> targets_;  // their directories; fixed after build()
+  mutable std::mutex mutex_;            // guards all below
   std::unordered_map<std::uint64_t, std::shared_ptr<Handle>> handles_;
   std::unordered_map<uid_t, std::uint32_t> handles_per_uid_;
   std::uint64_t last_handle_ = 0;

@@ -32,8 +32,10 @@ class Mount {
     void operator()(fuse_session* session) const;
   };
 
-  Mount(fuse_session* session, std::string point) : session_(session), point_(std::move(point)) {}
+  Mount(Ops& ops, fuse_session* session, std::string point)
+      : ops_(&ops), session_(session), point_(std::move(point)) {}
 
+  Ops* ops_;
   std::unique_ptr<fuse_session, SessionDeleter> session_;
   std::string point_;
   // On the heap so that a Mount can be moved.

@@ -66,6 +66,7 @@ struct Ops::Table {
   }
 
   static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    Ops& self = ops(request);  // which outlives the request
     answer(request, [&] {
       const auto found = fs(request).lookup(parent, name);
       if (!found) return code_of(found.error());
@@ -73,6 +74,7 @@ struct Ops::Table {
       reply_entry(request, *found, fleeting ? kAskAgain : kKeep);
       return 0;
     });
+    if (targets::Scope::is_scope(name)) self.notice_lookup();
   }
 
   static void reply_entry(fuse_req_t request, const struct stat& attributes, double keep) {
@@ -153,9 +155,15 @@ struct Ops::Table {
     });
   }
 
-  // What the tree has no place for. Names of directories are the targets'; other kinds of files
-  // are none.
-  static void rmdir(fuse_req_t request, fuse_ino_t, const char*) { reply_code(request, EPERM); }
+  static void rmdir(fuse_req_t request, fuse_ino_t parent, const char* name) {
+    answer(request, [&] {
+      const auto removed = fs(request).rmdir(parent, name);
+      fuse_reply_err(request, removed ? 0 : code_of(removed.error()));
+      return 0;
+    });
+  }
+
+  // What the tree has no place for.
   static void mknod(fuse_req_t request, fuse_ino_t, const char*, mode_t, dev_t) {
     reply_code(request, EPERM);
   }
@@ -197,10 +205,50 @@ struct Ops::Table {
       // st_size is 0: only direct reads get at the content. A reader's close has nothing to say.
       file->direct_io = 1;
       file->noflush = (file->flags & O_ACCMODE) == O_RDONLY;
-      Filesystem& filesystem = fs(request);
-      if (fuse_reply_open(request, file) == -ENOENT) filesystem.release(opened->handle);
+      if (opened->must_begin)
+        begin(request, *file);
+      else
+        reply_open(request, *file);
       return 0;
     });
+  }
+
+  /// A handle that nobody knows before the reply to its open: without one, it goes with this.
+  class Unknown {
+   public:
+    Unknown(Filesystem& filesystem, std::uint64_t handle)
+        : filesystem_(filesystem), handle_(handle) {}
+    ~Unknown() {
+      if (handle_) filesystem_.release(*handle_);
+    }
+    Unknown(const Unknown&) = delete;
+    Unknown& operator=(const Unknown&) = delete;
+    void reveal() { handle_.reset(); }
+
+   private:
+    Filesystem& filesystem_;
+    std::optional<std::uint64_t> handle_;
+  };
+
+  static void begin(fuse_req_t request, const fuse_file_info& file) {
+    Filesystem& filesystem = fs(request);
+    const auto handle = filesystem.handle(file.fh);
+    const auto unknown = std::make_shared<Unknown>(filesystem, file.fh);
+    ops(request).slow_.run(
+        {request, Lane::read, handle->uid, handle.get()},
+        [request, file, &filesystem, handle, unknown](const std::stop_token&) -> Reply {
+          const auto begun = filesystem.begin(*handle);
+          if (!begun) return error(request, begun.error());
+          return [request, file, unknown] {
+            unknown->reveal();
+            reply_open(request, file);
+          };
+        });
+  }
+
+  static void reply_open(fuse_req_t request, const fuse_file_info& file) {
+    Filesystem& filesystem = fs(request);
+    if (fuse_reply_open(request, &file) == -ENOENT) filesystem.release(file.fh);
   }
 
   static void read(fuse_req_t request, fuse_ino_t, std::size_t size, off_t offset,
@@ -362,9 +410,25 @@ Ops::Ops(Filesystem& filesystem, Limits limits, MayLoad may_load, std::function<
 
 // Readers pay nothing for what only writers need.
 Filesystem::Caller Ops::caller(fuse_req_t request, int flags) const {
-  Filesystem::Caller caller{owner(request), {}};
-  if ((flags & O_ACCMODE) != O_RDONLY) caller.may_load = may_load_(fuse_req_ctx(request)->pid);
+  const pid_t thread = fuse_req_ctx(request)->pid;
+  Filesystem::Caller caller{owner(request), {}, thread};
+  if ((flags & O_ACCMODE) != O_RDONLY) caller.may_load = may_load_(thread);
   return caller;
+}
+
+std::optional<Tree::Name> Ops::wait_for_idle_scope(const std::stop_token& stop) {
+  std::optional<Tree::Name> idle;
+  std::unique_lock lock(idle_mutex_);
+  idle_scopes_.wait(lock, stop, [&] {
+    idle = filesystem_.take_idle_scope();
+    return idle.has_value();
+  });
+  return idle;
+}
+
+void Ops::notice_lookup() {
+  { const std::scoped_lock lock(idle_mutex_); }
+  idle_scopes_.notify_one();
 }
 
 // Prometheus' text format; only what no other file of .bpfdump says.

@@ -19,6 +19,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/mounts.h"
 #include "base/unique_fd.h"
 
 namespace bpfdump::fsd {
@@ -44,29 +45,10 @@ bool lies_below(const fs::path& path, const fs::path& directory) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-// Undoes the escapes of /proc/self/mountinfo: \040 for a space.
-std::string unescape(const std::string& text) {
-  std::string plain;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '\\' && at + 3 < text.size()) {
-      plain += static_cast<char>(std::stoi(text.substr(at + 1, 3), nullptr, 8));
-      at += 3;
-    } else {
-      plain += text[at];
-    }
-  }
-  return plain;
-}
-
 bool is_mounted(const fs::path& point) {
-  std::ifstream mounts("/proc/self/mountinfo");
-  for (std::string line; std::getline(mounts, line);) {
-    std::istringstream fields(line);
-    std::string id, parent, device, root, where;
-    fields >> id >> parent >> device >> root >> where;
-    if (unescape(where) == point) return true;
-  }
-  return false;
+  const auto mounts = base::mounts_of();
+  return std::any_of(mounts.begin(), mounts.end(),
+                     [&](const base::MountEntry& mount) { return mount.point == point; });
 }
 
 }  // namespace

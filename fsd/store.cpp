@@ -11,6 +11,7 @@
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
+#include <tuple>
 
 namespace bpfdump::fsd {
 namespace {
@@ -39,6 +40,26 @@ Result<void> make_private_directory(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return fail_errno(errno, "make directory '{}'", path);
   return {};
+}
+
+// Saves the name of a pin or directory that had to be shortened; before that is made, so that it
+// always has one.
+Result<void> save_name(const std::string& entry, const std::string& name) {
+  const std::string link = entry + std::string(kNameLink);
+  if (::symlink(name.c_str(), link.c_str()) != 0 && errno != EEXIST)
+    return fail_errno(errno, "save the name of '{}'", entry);
+  return {};
+}
+
+// A name without what it names means nothing, and the next start removes it: not worth an error.
+void forget_name(const std::string& entry) { ::unlink((entry + std::string(kNameLink)).c_str()); }
+
+// The name of an entry in bpffs, by itself or in its symlink; empty if it has none.
+std::string read_name(const fs::path& entry) {
+  const std::string name = Store::dumper_name(entry.filename());
+  if (!name.empty()) return name;
+  std::error_code error;
+  return fs::read_symlink(entry.string() + std::string(kNameLink), error).string();
 }
 
 Result<void> set_attributes(const std::string& path, const struct stat& attributes) {
@@ -108,7 +129,7 @@ Result<Store::Loaded> Store::load() const {
   for (fs::directory_iterator at(pins_, error), end; !error && at != end; at.increment(error)) {
     std::error_code ignored;  // a stray symlink may lead to a name that bpffs does not even look up
     if (at->is_directory(ignored))
-      load_target(at->path().filename(), loaded);
+      load_directory({at->path().filename(), "", ""}, loaded);
     else
       loaded.strays.push_back(fmt::format("'{}' is no directory of pins", at->path().string()));
   }
@@ -116,55 +137,76 @@ Result<Store::Loaded> Store::load() const {
   return loaded;
 }
 
-void Store::load_target(const std::string& target, Loaded& loaded) const {
-  const fs::path directory = fs::path(pins_) / target;
+std::string Store::directory_of(const DumperPath& path) const {
+  const std::string target = fmt::format("{}/{}", pins_, path.target);
+  return path.scope.empty() ? target : fmt::format("{}/{}", target, pin_name(path.scope));
+}
+
+std::string Store::pin_of(const DumperPath& path) const {
+  return fmt::format("{}/{}", directory_of(path), pin_name(path.name));
+}
+
+// A target's directory, or a scope's in it.
+void Store::load_directory(const DumperPath& path, Loaded& loaded) const {
+  const fs::path directory = directory_of(path);
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    const std::string pin = at->path();
-    // Written before the pin and removed after it: alone, it is left from a sudden end, as is a pin
-    // without its attributes.
-    if (pin.ends_with(kNameLink)) {
-      if (!fs::exists(pin.substr(0, pin.size() - kNameLink.size()))) ::unlink(pin.c_str());
+    const std::string entry = at->path();
+    // Written before what it names and removed after it: alone, it is left from a sudden end, as is
+    // a pin without its attributes.
+    if (entry.ends_with(kNameLink)) {
+      if (!fs::exists(entry.substr(0, entry.size() - kNameLink.size()))) ::unlink(entry.c_str());
       continue;
     }
-    if (pin.ends_with(kUnfinished)) {
-      ::unlink(pin.c_str());
+    if (entry.ends_with(kUnfinished)) {
+      ::unlink(entry.c_str());
       continue;
     }
-    std::string name = dumper_name(at->path().filename());
-    if (name.empty()) name = fs::read_symlink(pin + std::string(kNameLink), error).string();
-    error.clear();
-    struct stat attributes = {};
-    const bool known = ::lstat(pin.c_str(), &attributes) == 0;
-    auto iterator = loader::Iterator::reopen(pin, target);
-    if (name.empty() || !iterator || !known) {
-      loaded.strays.push_back(iterator ? fmt::format("pin '{}' has no readable name", pin)
-                                       : iterator.error().message);
-      continue;
+    const std::string name = read_name(entry);
+    std::error_code ignored;  // as above
+    if (path.scope.empty() && !name.empty() && at->is_directory(ignored)) {
+      load_directory({path.target, name, ""}, loaded);
+      if (::rmdir(entry.c_str()) == 0) forget_name(entry);  // one without dumpers is nothing
+    } else {
+      load_pin(entry, {path.target, path.scope, name}, loaded);
     }
-    // Opening a pin counts as an access to it, but was none to the dumper. If this fails, ignoring
-    // it costs no more than that.
-    const std::array<timespec, 2> times = {attributes.st_atim, attributes.st_mtim};
-    ::utimensat(AT_FDCWD, pin.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
-    loaded.dumpers.push_back(
-        {target, name, std::make_shared<const loader::Iterator>(std::move(*iterator)), attributes});
   }
   if (error)
     loaded.strays.push_back(fmt::format("list pins '{}': {}", directory.string(), error.message()));
 }
 
-Result<void> Store::save(const std::string& target, const std::string& name,
-                         const loader::Iterator& iterator, const struct stat& attributes) const {
-  const std::string directory = fmt::format("{}/{}", pins_, target);
-  if (auto made = make_private_directory(directory); !made) return made;
-
-  bool shortened = false;
-  const std::string pin = fmt::format("{}/{}", directory, pin_name(name, &shortened));
-  if (shortened) {
-    const std::string link = pin + std::string(kNameLink);
-    if (::symlink(name.c_str(), link.c_str()) != 0 && errno != EEXIST)
-      return fail_errno(errno, "save the name of pin '{}'", pin);
+void Store::load_pin(const std::string& pin, const DumperPath& path, Loaded& loaded) const {
+  struct stat attributes = {};
+  const bool known = ::lstat(pin.c_str(), &attributes) == 0;
+  auto iterator = loader::Iterator::reopen(pin, path.target);
+  if (path.name.empty() || !iterator || !known) {
+    loaded.strays.push_back(iterator ? fmt::format("pin '{}' has no readable name", pin)
+                                     : iterator.error().message);
+    return;
   }
+  // Opening a pin counts as an access to it, but was none to the dumper. If this fails, ignoring
+  // it costs no more than that.
+  const std::array<timespec, 2> times = {attributes.st_atim, attributes.st_mtim};
+  ::utimensat(AT_FDCWD, pin.c_str(), times.data(), AT_SYMLINK_NOFOLLOW);
+  loaded.dumpers.push_back(
+      {path, std::make_shared<const loader::Iterator>(std::move(*iterator)), attributes});
+}
+
+Result<void> Store::save(const DumperPath& path, const loader::Iterator& iterator,
+                         const struct stat& attributes) const {
+  if (auto made = make_private_directory(fmt::format("{}/{}", pins_, path.target)); !made)
+    return made;
+  const std::string directory = directory_of(path);
+  bool shortened = false;
+  if (!path.scope.empty()) {
+    std::ignore = pin_name(path.scope, &shortened);
+    if (auto saved = shortened ? save_name(directory, path.scope) : Result<void>(); !saved)
+      return saved;
+    if (auto made = make_private_directory(directory); !made) return made;
+  }
+  const std::string pin = fmt::format("{}/{}", directory, pin_name(path.name, &shortened));
+  if (auto saved = shortened ? save_name(pin, path.name) : Result<void>(); !saved) return saved;
+
   // All at once: a pin that is there after a sudden end has the dumper's attributes.
   const std::string unfinished = pin + std::string(kUnfinished);
   ::unlink(unfinished.c_str());
@@ -176,19 +218,17 @@ Result<void> Store::save(const std::string& target, const std::string& name,
   return saved;
 }
 
-Result<void> Store::save_attributes(const std::string& target, const std::string& name,
-                                    const struct stat& attributes) const {
-  return set_attributes(fmt::format("{}/{}/{}", pins_, target, pin_name(name)), attributes);
+Result<void> Store::save_attributes(const DumperPath& path, const struct stat& attributes) const {
+  return set_attributes(pin_of(path), attributes);
 }
 
-Result<void> Store::forget(const std::string& target, const std::string& name) const {
-  bool shortened = false;
-  const std::string pin = fmt::format("{}/{}/{}", pins_, target, pin_name(name, &shortened));
+Result<void> Store::forget(const DumperPath& path) const {
+  const std::string pin = pin_of(path);
   if (::unlink(pin.c_str()) != 0) return fail_errno(errno, "remove pin '{}'", pin);
-  if (shortened) {
-    // A name without a pin means nothing, and the next start removes it: not worth an error.
-    ::unlink((pin + std::string(kNameLink)).c_str());
-  }
+  forget_name(pin);
+  // The scope's directory goes with its last dumper.
+  const std::string directory = directory_of(path);
+  if (!path.scope.empty() && ::rmdir(directory.c_str()) == 0) forget_name(directory);
   return {};
 }
 

@@ -9,13 +9,15 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "fsd/place.h"
 #include "loader/iterator.h"
 
 namespace bpfdump::fsd {
 
-/// What outlives the daemon: each dumper is a pinned link PINS/TARGET/NAME in bpffs, and the pin's
-/// mode, owner and times are the dumper's. PINS itself is for root alone. Thread-safe as long as
-/// no two calls are about the same dumper.
+/// What outlives the daemon: each dumper is a pinned link PINS/TARGET/NAME or
+/// PINS/TARGET/SCOPE/NAME in bpffs, and the pin's mode, owner and times are the dumper's. A scope
+/// is its name and nothing else. PINS itself is for root alone. Thread-safe as long as no two calls
+/// are about the same dumper or scope.
 class Store {
  public:
   /// Makes the directory where it is missing and takes it for this process: EBUSY where another
@@ -23,8 +25,7 @@ class Store {
   [[nodiscard]] static base::Result<Store> open(const std::string& pins);
 
   struct Saved {
-    std::string target;
-    std::string name;
+    DumperPath path;
     std::shared_ptr<const loader::Iterator> iterator;
     struct stat attributes;
   };
@@ -37,16 +38,15 @@ class Store {
   [[nodiscard]] base::Result<Loaded> load() const;
 
   /// Saves a dumper: when this returns success, it survives the daemon.
-  [[nodiscard]] base::Result<void> save(const std::string& target, const std::string& name,
-                                        const loader::Iterator& iterator,
+  [[nodiscard]] base::Result<void> save(const DumperPath& path, const loader::Iterator& iterator,
                                         const struct stat& attributes) const;
-  [[nodiscard]] base::Result<void> save_attributes(const std::string& target,
-                                                   const std::string& name,
+  [[nodiscard]] base::Result<void> save_attributes(const DumperPath& path,
                                                    const struct stat& attributes) const;
-  [[nodiscard]] base::Result<void> forget(const std::string& target, const std::string& name) const;
+  [[nodiscard]] base::Result<void> forget(const DumperPath& path) const;
 
-  /// A dumper's name as bpffs takes it: no '.', at most 255 bytes. A name that gets too long is
-  /// cut and ends in a hash; then `shortened` is set, and load() needs the name from elsewhere.
+  /// A dumper's or scope's name as bpffs takes it: no '.', at most 255 bytes. A name that gets too
+  /// long is cut and ends in a hash; then `shortened` is set, and load() needs the name from
+  /// elsewhere.
   [[nodiscard]] static std::string pin_name(const std::string& name, bool* shortened = nullptr);
   /// The name that pin_name() was given; empty if it cannot have been given one.
   [[nodiscard]] static std::string dumper_name(const std::string& pin_name);
@@ -54,7 +54,10 @@ class Store {
  private:
   Store(std::string pins, base::UniqueFd lock) : pins_(std::move(pins)), lock_(std::move(lock)) {}
 
-  void load_target(const std::string& target, Loaded& loaded) const;
+  void load_directory(const DumperPath& path, Loaded& loaded) const;
+  void load_pin(const std::string& pin, const DumperPath& path, Loaded& loaded) const;
+  std::string directory_of(const DumperPath& path) const;
+  std::string pin_of(const DumperPath& path) const;
 
   std::string pins_;
   base::UniqueFd lock_;  // the directory, locked while this lives

@@ -18,6 +18,16 @@ timespec now() {
   return time;
 }
 
+void init_attributes(Ino ino, mode_t mode, Owner owner, struct stat& attributes) {
+  attributes.st_ino = ino;
+  attributes.st_mode = mode;
+  attributes.st_nlink = S_ISDIR(mode) ? 2 : 1;
+  attributes.st_uid = owner.uid;
+  attributes.st_gid = owner.gid;
+  attributes.st_blksize = 128 * 1024;  // what cat should read at a time
+  attributes.st_atim = attributes.st_mtim = attributes.st_ctim = now();
+}
+
 base::Failure not_there() { return fail_errno(ENOENT, "look up a name"); }
 
 }  // namespace
@@ -52,20 +62,45 @@ const Tree::Node* Tree::find_child(Ino parent, std::string_view name) const {
 
 void Tree::link(Ino ino, Node& node) {
   Node& directory = *find(node.parent);
+  if (directory.passing && directory.names.empty()) {
+    --idle_count_;
+    idle_.erase(node.parent);
+  }
   const auto at = directory.names.emplace(node.name, ino).first;
   directory.order.emplace(ino, &at->first);
+  if (node.passing) return;  // nobody need notice
   directory.attributes.st_mtim = directory.attributes.st_ctim = now();
   if (S_ISDIR(node.attributes.st_mode)) ++directory.attributes.st_nlink;
 }
 
 void Tree::unlink(Ino ino, Node& node) {
-  Node& directory = *find(node.parent);
+  const Ino parent = node.parent;
+  Node& directory = *find(parent);
   directory.order.erase(ino);
   directory.names.erase(node.name);
-  directory.attributes.st_mtim = directory.attributes.st_ctim = now();
+  if (!node.passing) directory.attributes.st_mtim = directory.attributes.st_ctim = now();
+  if (directory.passing && directory.names.empty()) {
+    ++idle_count_;
+    idle_.insert(parent);
+  }
+  if (node.passing) {
+    --idle_count_;  // it has no names, or it would stay
+    idle_.erase(ino);
+  }
   node.attributes.st_nlink = 0;
   node.state = State::nameless;
-  if (node.lookups == 0) nodes_.erase(ino);
+  drop_if_unused(ino);
+  drop_if_unused(parent);
+}
+
+// What nobody knows and nothing needs.
+void Tree::drop_if_unused(Ino ino) {
+  Node* node = find(ino);
+  if (node == nullptr || node->lookups > 0) return;
+  if (node->state == State::nameless)
+    nodes_.erase(ino & ~kFace);
+  else if (node->passing && node->names.empty())
+    unlink(ino, *node);
 }
 
 Ino Tree::add(Ino parent, const std::string& name, mode_t mode, Owner owner) {
@@ -73,28 +108,47 @@ Ino Tree::add(Ino parent, const std::string& name, mode_t mode, Owner owner) {
   Node& node = nodes_[ino];
   node.parent = parent;
   node.name = name;
-  node.attributes.st_ino = ino;
-  node.attributes.st_mode = mode;
-  node.attributes.st_nlink = S_ISDIR(mode) ? 2 : 1;
-  node.attributes.st_uid = owner.uid;
-  node.attributes.st_gid = owner.gid;
-  node.attributes.st_blksize = 128 * 1024;  // what cat should read at a time
-  node.attributes.st_atim = node.attributes.st_mtim = node.attributes.st_ctim = now();
+  init_attributes(ino, mode, owner, node.attributes);
   link(ino, node);
   return ino;
 }
 
-Ino Tree::add_directory(Ino parent, const std::string& name) {
+Ino Tree::add_directory(Ino parent, const std::string& name,
+                        std::shared_ptr<const Directory> directory) {
   const std::scoped_lock lock(mutex_);
-  return add(parent, name, S_IFDIR | 0755, Owner{});
+  const Ino ino = add(parent, name, S_IFDIR | 0755, Owner{});
+  find(ino)->directory = std::move(directory);
+  return ino;
 }
 
 Ino Tree::add_text(Ino parent, const std::string& name, mode_t mode, Text text) {
   const std::scoped_lock lock(mutex_);
+  return add_text_locked(parent, name, mode, std::move(text));
+}
+
+Ino Tree::add_text_locked(Ino parent, const std::string& name, mode_t mode, Text text) {
   if (Node* old = find_child(parent, name)) unlink(old->attributes.st_ino, *old);
   const Ino ino = add(parent, name, S_IFREG | mode, Owner{});
   find(ino)->text = std::move(text);
   return ino;
+}
+
+Result<void> Tree::add_text_within(Ino parent, const std::string& directory,
+                                   const std::string& name, mode_t mode, Text text) {
+  const std::scoped_lock lock(mutex_);
+  const Node* there = find_child(parent, directory);
+  if (there != nullptr && !there->passing) return fail_errno(ENOTDIR, "create '{}'", name);
+  const Ino ino = add_passing_locked(parent, directory, nullptr);
+  ++find(ino)->lookups;  // it must not go with a text that is replaced
+  add_text_locked(ino, name, mode, std::move(text));
+  --find(ino)->lookups;
+  return {};
+}
+
+void Tree::remove_text_within(Ino parent, const std::string& directory, const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  const Node* within = find_child(parent, directory);
+  if (within != nullptr) remove_text_locked(within->attributes.st_ino, name);
 }
 
 Ino Tree::add_symlink(Ino parent, const std::string& name, std::string target) {
@@ -108,7 +162,65 @@ Ino Tree::add_symlink(Ino parent, const std::string& name, std::string target) {
 
 void Tree::remove_text(Ino parent, const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  if (Node* node = find_child(parent, name)) unlink(node->attributes.st_ino, *node);
+  remove_text_locked(parent, name);
+}
+
+void Tree::remove_text_locked(Ino parent, const std::string& name) {
+  Node* node = find_child(parent, name);
+  if (node != nullptr && node->text) unlink(node->attributes.st_ino, *node);
+}
+
+Ino Tree::add_passing_locked(Ino parent, const std::string& name,
+                             std::shared_ptr<const Directory> directory) {
+  if (const Node* there = find_child(parent, name)) return there->attributes.st_ino;
+  const Ino ino = ++last_ino_;
+  Node& node = nodes_[ino];
+  node.parent = parent;
+  node.name = name;
+  node.passing = true;
+  node.directory = std::move(directory);
+  init_attributes(ino, S_IFDIR | 0755, Owner{}, node.attributes);
+  find(parent)->attributes.st_nlink = 1;  // "unknown", as Btrfs has it: they come and go
+  ++idle_count_;
+  idle_.insert(ino);
+  link(ino, node);
+  return ino;
+}
+
+Ino Tree::add_passing(Ino parent, const std::string& name,
+                      std::shared_ptr<const Directory> directory) {
+  const std::scoped_lock lock(mutex_);
+  return add_passing_locked(parent, name, std::move(directory));
+}
+
+Result<struct stat> Tree::lookup_passing(Ino parent, const std::string& name,
+                                         std::shared_ptr<const Directory> directory) {
+  const std::scoped_lock lock(mutex_);
+  if (find_child(parent, name) == nullptr && idle_count_ >= kMostIdle)
+    return base::fail(ENFILE, "look at more than {} scopes without dumpers", kMostIdle);
+  const Ino ino = add_passing_locked(parent, name, std::move(directory));
+  Node& node = *find(ino);
+  ++node.lookups;
+  if (node.names.empty()) idle_.insert(ino);
+  return node.attributes;
+}
+
+Result<void> Tree::remove_passing(Ino parent, const std::string& name) {
+  const std::scoped_lock lock(mutex_);
+  Node* node = find_child(parent, name);
+  if (node == nullptr) return not_there();
+  if (!node->passing) return base::fail(EPERM, "'{}' belongs to bpfdumpd", name);
+  if (!node->names.empty()) return fail_errno(ENOTEMPTY, "remove '{}'", name);
+  unlink(node->attributes.st_ino, *node);
+  return {};
+}
+
+std::optional<Tree::Name> Tree::take_idle(std::size_t most) {
+  const std::scoped_lock lock(mutex_);
+  if (idle_count_ <= most || idle_.empty()) return std::nullopt;
+  const Node& node = *find(*idle_.begin());
+  idle_.erase(idle_.begin());
+  return Name{node.parent, node.name};
 }
 
 Result<Ino> Tree::claim(Ino parent, const std::string& name, mode_t mode, Owner owner) {
@@ -125,6 +237,7 @@ Result<void> Tree::publish(Ino ino, std::shared_ptr<Dumper> dumper) {
   Node* node = find(ino);
   if (node == nullptr || node->removed) return fail_errno(ENOENT, "create a file that was removed");
   if (node->state == State::nameless) {
+    if (find(node->parent) == nullptr) return not_there();
     if (find_child(node->parent, node->name) != nullptr)
       return fail_errno(EEXIST, "create '{}'", node->name);
     link(ino, *node);
@@ -190,7 +303,7 @@ void Tree::forget(Ino ino, std::uint64_t lookups) {
   Node* node = find(ino);
   if (node == nullptr) return;
   node->lookups -= std::min(lookups, node->lookups);
-  if (node->lookups == 0 && node->state == State::nameless) nodes_.erase(ino & ~kFace);
+  drop_if_unused(ino & ~kFace);
 }
 
 Result<struct stat> Tree::change(Ino ino, const AttributeChanges& changes) {
@@ -218,6 +331,13 @@ Result<std::string> Tree::readlink(Ino ino) const {
   return node->link_target;
 }
 
+bool Tree::is_listed(const Node& node) const {
+  if (node.state == State::pending) return false;
+  return !node.passing ||
+         std::any_of(node.names.begin(), node.names.end(),
+                     [this](const auto& entry) { return is_listed(*find(entry.second)); });
+}
+
 Result<void> Tree::list_locked(Ino directory, std::uint64_t position, const Visitor& visit) const {
   const Node* node = find(directory);
   if (node == nullptr) return not_there();
@@ -228,7 +348,7 @@ Result<void> Tree::list_locked(Ino directory, std::uint64_t position, const Visi
     return {};
   for (auto at = node->order.upper_bound(position); at != node->order.end(); ++at) {
     const Node& child = *find(at->first);
-    if (child.state == State::pending) continue;
+    if (!is_listed(child)) continue;
     if (!visit(Entry{*at->second, child.attributes, at->first, false, child.text != nullptr}))
       break;
   }
@@ -250,13 +370,16 @@ Result<void> Tree::list_and_lookup(Ino directory, std::uint64_t position, const 
 }
 
 Tree::View Tree::view_of(const Node& node) const {
+  const mode_t type = node.attributes.st_mode & S_IFMT;
+  const Node* directory = type == S_IFDIR ? &node : find(node.parent);
   return View{node.parent,
               node.name,
-              node.attributes.st_mode & S_IFMT,
+              type,
               node.attributes,
+              directory == nullptr ? nullptr : directory->directory,
               node.text,
               node.dumper,
-              !node.dumper && !node.text && S_ISREG(node.attributes.st_mode),
+              !node.dumper && !node.text && type == S_IFREG,
               node.removed};
 }
 
@@ -274,16 +397,19 @@ Result<Tree::View> Tree::child(Ino parent, const std::string& name) const {
   return view_of(*node);
 }
 
+void Tree::collect_dumpers(const Node& directory, const std::string& prefix,
+                           std::vector<Listed>& all) const {
+  for (const auto& [name, ino] : directory.names) {
+    const Node& node = *find(ino);
+    if (node.dumper) all.push_back({prefix + name, node.attributes, node.dumper});
+    if (node.directory) collect_dumpers(node, prefix + name + "/", all);
+  }
+}
+
 std::vector<Tree::Listed> Tree::dumpers() const {
   const std::scoped_lock lock(mutex_);
   std::vector<Listed> all;
-  for (const auto& [directory, directory_ino] : find(kRoot)->names) {
-    for (const auto& [name, ino] : find(directory_ino)->names) {
-      const Node& node = *find(ino);
-      if (node.dumper)
-        all.push_back({fmt::format("{}/{}", directory, name), node.attributes, node.dumper});
-    }
-  }
+  collect_dumpers(*find(kRoot), "", all);
   return all;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,6 +20,7 @@
 
 namespace bpfdump::fsd {
 
+struct Directory;
 struct Dumper;
 
 using Ino = std::uint64_t;
@@ -45,6 +47,9 @@ struct AttributeChanges {
 /// A dumper's name goes through three states: *pending* from create to commit (found by name, not
 /// listed), *published*, and *nameless* once removed or failed. A nameless inode stays until the
 /// kernel forgets it. Numbers are never used twice.
+///
+/// A *passing* directory is there for as long as the kernel knows it or it has names, and is listed
+/// while it has some that are. Scopes are such directories, of which there are endlessly many.
 class Tree {
  public:
   static constexpr Ino kRoot = 1;
@@ -55,10 +60,38 @@ class Tree {
   Tree();
 
   // What the daemon itself puts there: at start, and log files later. An existing name is replaced.
-  Ino add_directory(Ino parent, const std::string& name);
+  /// `directory`: it holds dumpers.
+  Ino add_directory(Ino parent, const std::string& name,
+                    std::shared_ptr<const Directory> directory = nullptr);
   Ino add_text(Ino parent, const std::string& name, mode_t mode, Text text);
   Ino add_symlink(Ino parent, const std::string& name, std::string target);
   void remove_text(Ino parent, const std::string& name);
+  // The same in a passing directory of the parent, which is made where it is missing. A directory
+  // of that name in the place of a text, or a text in the place of one, is left alone: ENOTDIR.
+  [[nodiscard]] base::Result<void> add_text_within(Ino parent, const std::string& directory,
+                                                   const std::string& name, mode_t mode, Text text);
+  void remove_text_within(Ino parent, const std::string& directory, const std::string& name);
+
+  // Passing directories.
+  /// The most that may be there without names.
+  static constexpr std::size_t kMostIdle = 16 * 1024;
+  /// lookup() of a passing directory that holds dumpers; it is made where it is missing. ENFILE:
+  /// there are kMostIdle already.
+  [[nodiscard]] base::Result<struct stat> lookup_passing(
+      Ino parent, const std::string& name, std::shared_ptr<const Directory> directory);
+  /// Makes one, or finds it.
+  [[nodiscard]] Ino add_passing(Ino parent, const std::string& name,
+                                std::shared_ptr<const Directory> directory);
+  /// Takes the name of an empty one, as a user's rmdir does. ENOTEMPTY: it has names; EPERM: it is
+  /// none.
+  [[nodiscard]] base::Result<void> remove_passing(Ino parent, const std::string& name);
+  struct Name {
+    Ino parent;
+    std::string name;
+  };
+  /// While more than `most` are there without names: the one that was looked up first, so that the
+  /// kernel can be asked to forget it. Each is named once for every time that it is looked up.
+  [[nodiscard]] std::optional<Name> take_idle(std::size_t most);
 
   // Dumpers.
   /// Reserves a name: pending, a regular file. EEXIST, ENOENT where the directory is unknown.
@@ -106,10 +139,11 @@ class Tree {
     std::string name;
     mode_t type;  // S_IFDIR, S_IFREG or S_IFLNK
     struct stat attributes;
-    Text text;                       // of a text file
-    std::shared_ptr<Dumper> dumper;  // of a published dumper
-    bool pending;                    // claimed, or nameless for a failed commit
-    bool removed;                    // by a user
+    std::shared_ptr<const Directory> directory;  // that holds dumpers: this one, or a file's
+    Text text;                                   // of a text file
+    std::shared_ptr<Dumper> dumper;              // of a published dumper
+    bool pending;                                // claimed, or nameless for a failed commit
+    bool removed;                                // by a user
   };
   [[nodiscard]] base::Result<View> view(Ino ino) const;
   [[nodiscard]] base::Result<View> child(Ino parent, const std::string& name) const;
@@ -148,6 +182,8 @@ class Tree {
     std::shared_ptr<Dumper> dumper;
     std::map<std::string, Ino, std::less<>> names;  // S_IFDIR
     std::map<Ino, const std::string*> order;        // S_IFDIR: the same, as list() goes
+    std::shared_ptr<const Directory> directory;     // S_IFDIR that holds dumpers
+    bool passing = false;                           // S_IFDIR
   };
 
   Ino add(Ino parent, const std::string& name, mode_t mode, Owner owner);
@@ -157,12 +193,22 @@ class Tree {
   const Node* find_child(Ino parent, std::string_view name) const;
   void link(Ino ino, Node& node);
   void unlink(Ino ino, Node& node);
+  void drop_if_unused(Ino ino);
+  Ino add_passing_locked(Ino parent, const std::string& name,
+                         std::shared_ptr<const Directory> directory);
+  Ino add_text_locked(Ino parent, const std::string& name, mode_t mode, Text text);
+  void remove_text_locked(Ino parent, const std::string& name);
+  bool is_listed(const Node& node) const;
+  void collect_dumpers(const Node& directory, const std::string& prefix,
+                       std::vector<Listed>& all) const;
   View view_of(const Node& node) const;
   base::Result<void> list_locked(Ino directory, std::uint64_t position, const Visitor& visit) const;
 
   mutable std::mutex mutex_;  // guards all below; with it nothing is called but list()'s visitor
   std::unordered_map<Ino, Node> nodes_;
-  Ino last_ino_ = kDotDot;  // smaller ones are the root's, and positions in a listing
+  Ino last_ino_ = kDotDot;      // smaller ones are the root's, and positions in a listing
+  std::size_t idle_count_ = 0;  // passing directories without names
+  std::set<Ino> idle_;          // those of them that take_idle() has not named
 };
 
 }  // namespace bpfdump::fsd

@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "loader/object_file.h"
 #include "loader/object_types.h"
+#include "loader/variables.h"
 
 namespace bpfdump::loader {
 namespace {
@@ -83,7 +84,8 @@ base::Failure refusal(int code, const std::string& what, const LoadLog& log) {
 void Program::ObjectDeleter::operator()(bpf_object* object) const { bpf_object__close(object); }
 
 Result<Program> Program::load(std::span<const std::byte> bytes, const targets::Target& target,
-                              const std::string& name, LoadLog& log) {
+                              const std::string& name,
+                              const std::vector<targets::Variable>& variables, LoadLog& log) {
   if (auto checked = check_object_file(bytes); !checked) return base::Failure(checked.error());
 
   const Capture capture(log);
@@ -99,12 +101,15 @@ Result<Program> Program::load(std::span<const std::byte> bytes, const targets::T
     bpf_program__set_autoload(program, program == *chosen);
   }
   share_only_existing_maps(object.get(), log);
+  if (auto set = set_variables(object.get(), variables); !set) return base::Failure(set.error());
 
   if (const int error = bpf_object__load(object.get()); error != 0) {
     return refusal(-error, fmt::format("load program '{}'", bpf_program__name(*chosen)), log);
   }
   return Program(std::move(object), *chosen);
 }
+
+std::string Program::name() const { return bpf_program__name(program_); }
 
 int Program::fd() const { return bpf_program__fd(program_); }
 

@@ -3,10 +3,13 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 
 #include "base/result.h"
+#include "reader/namespace.h"
 #include "reader/session.h"
 
 namespace bpfdump::reader {
@@ -14,11 +17,20 @@ namespace bpfdump::reader {
 /// A dumper as something to read, and what its readers met. Thread-safe.
 class Dumper {
  public:
-  /// `open_iterator` is called for every session, maybe by several threads at once; what it uses
-  /// must live as long as the dumper's sessions.
-  explicit Dumper(Session::OpenIterator open_iterator) : open_iterator_(std::move(open_iterator)) {}
+  /// Creates the iterators of a session for a reader in that namespace. Called for every session,
+  /// maybe by several threads at once.
+  using Begin = std::function<base::Result<Parts>(const NamespacePtr&)>;
 
-  [[nodiscard]] base::Result<Session> open(const Session::Settings& settings);
+  explicit Dumper(Begin begin) : begin_(std::make_shared<const Begin>(std::move(begin))) {}
+
+  /// The dumper must outlive the session.
+  [[nodiscard]] base::Result<Session> open(const Session::Settings& settings,
+                                           const NamespacePtr& where);
+
+  /// Calls `update`, which puts another program into the iterator, and lets later sessions begin by
+  /// `begin`: none sees the program of one and the records' format of the other.
+  [[nodiscard]] base::Result<void> replace(const std::function<base::Result<void>()>& update,
+                                           Begin begin);
 
   /// Counts what one read of a session came to.
   void count(std::uint64_t bytes) { bytes_ += bytes; }
@@ -30,10 +42,13 @@ class Dumper {
   [[nodiscard]] std::string last_error() const;
 
  private:
-  const Session::OpenIterator open_iterator_;
+  base::Result<Parts> begin(const NamespacePtr& where) const;
+  std::shared_ptr<const Begin> current() const;
+
   std::atomic<std::uint64_t> opens_ = 0;
   std::atomic<std::uint64_t> bytes_ = 0;
-  mutable std::mutex mutex_;  // guards last_error_
+  mutable std::mutex mutex_;  // guards all below
+  std::shared_ptr<const Begin> begin_;
   std::string last_error_;
 };
 

@@ -5,16 +5,17 @@
 
 namespace bpfdump::reader {
 
-base::Result<Session> Session::open(OpenIterator open_iterator, const Settings& settings) {
-  Session session(std::move(open_iterator), settings);
+base::Result<Session> Session::open(Begin begin, const Settings& settings) {
+  Session session(std::move(begin), settings);
   if (auto started = session.start(); !started) return base::Failure(started.error());
   return session;
 }
 
 base::Result<void> Session::start() {
-  auto iterator = open_iterator_();
-  if (!iterator) return base::Failure(iterator.error());
-  iterator_.emplace(std::move(*iterator), settings_.stall_timeout, settings_.resumes);
+  auto parts = begin_();
+  if (!parts) return base::Failure(parts.error());
+  parts_ =
+      std::make_unique<PartsReader>(std::move(*parts), settings_.stall_timeout, settings_.resumes);
   buffer_.emplace(SeqBuffer::Sizes{.ahead = settings_.ahead_bytes});
   fresh_ = true;
   return {};
@@ -32,7 +33,7 @@ base::Result<std::optional<std::span<const char>>> Session::read(std::uint64_t o
       fresh_ = false;
       return std::span<const char>();
     }
-    if (auto filled = buffer_->refill(*iterator_, size, stop); !filled)
+    if (auto filled = buffer_->refill(*parts_, size, stop); !filled)
       return base::Failure(filled.error());
     if (buffer_->chunk().empty() && !buffer_->at_end()) return std::nullopt;
   }
@@ -42,7 +43,7 @@ base::Result<std::optional<std::span<const char>>> Session::read(std::uint64_t o
 }
 
 void Session::read_ahead(const std::stop_token& stop) {
-  if (!buffer_->at_end()) buffer_->produce_ahead(*iterator_, stop);
+  if (!buffer_->at_end()) buffer_->produce_ahead(*parts_, stop);
 }
 
 }  // namespace bpfdump::reader

@@ -10,8 +10,8 @@
 #include <stop_token>
 
 #include "base/result.h"
-#include "base/unique_fd.h"
-#include "reader/iterator_reader.h"
+#include "reader/part.h"
+#include "reader/parts_reader.h"
 #include "reader/seq_buffer.h"
 
 namespace bpfdump::reader {
@@ -20,8 +20,8 @@ namespace bpfdump::reader {
 /// whole and in order, or the reader gets an error. One thread at a time.
 class Session {
  public:
-  /// Creates a new iterator descriptor: what a fresh look at the objects begins with.
-  using OpenIterator = std::function<base::Result<base::UniqueFd>()>;
+  /// Creates the iterators that a fresh look at the objects begins with.
+  using Begin = std::function<base::Result<Parts>()>;
 
   struct Settings {
     /// How long the iterator may answer "try again" without one byte of progress.
@@ -32,9 +32,8 @@ class Session {
     bool resumes = true;
   };
 
-  /// Creates the iterator; runs nothing yet. Errors are those of `open_iterator`.
-  [[nodiscard]] static base::Result<Session> open(OpenIterator open_iterator,
-                                                  const Settings& settings);
+  /// Creates the first iterator; runs nothing yet. Errors are those of `begin`.
+  [[nodiscard]] static base::Result<Session> open(Begin begin, const Settings& settings);
 
   /// At most `size` bytes at `offset`; none at or past the end. They are valid until the next read.
   /// Nothing at all, not even none: the iterator paused; call again, with the same arguments.
@@ -52,14 +51,13 @@ class Session {
   void read_ahead(const std::stop_token& stop);
 
  private:
-  Session(OpenIterator open_iterator, const Settings& settings)
-      : open_iterator_(std::move(open_iterator)), settings_(settings) {}
+  Session(Begin begin, const Settings& settings) : begin_(std::move(begin)), settings_(settings) {}
 
   base::Result<void> start();
 
-  OpenIterator open_iterator_;
+  Begin begin_;
   Settings settings_;
-  std::optional<IteratorReader> iterator_;
+  std::unique_ptr<PartsReader> parts_;
   std::optional<SeqBuffer> buffer_;
   bool fresh_ = true;  // nothing was given since start()
 };

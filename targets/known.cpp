@@ -19,21 +19,33 @@ namespace bpfdump::targets {
 
 const std::vector<Known>& known_targets() {
   using enum NamespaceKind;
-  static const std::vector<Parameter> kTask = {{"pid"}, {"tid"}};
-  static const std::vector<Parameter> kMap = {{.key = "map", .required = true}};
-  static const std::vector<Parameter> kNet = {{"netns"}};
+  static const std::vector<Parameter> kTask = {
+      {"pid", "the number of a process, in the reader's pid namespace"},
+      {"tid", "the number of a thread, in the reader's pid namespace"}};
+  static const std::vector<Parameter> kMap = {
+      {.key = "map",
+       .form =
+           "the id or name of a BPF map, or its path in bpffs as systemd-escape --path gives it",
+       .required = true}};
+  static const std::vector<Parameter> kCgroup = {
+      {"cgroup",
+       "the id of a cgroup, or its path below the cgroup2 root as systemd-escape --path "
+       "gives it"},
+      {"order", "pre, post, up or self"}};
+  static const std::vector<Parameter> kNet = {
+      {"netns", "a name of ip-netns(8), the number of a process, or all"}};
   // clang-format off
   static const std::vector<Known> table = {
       {.name = "bpf_map", .builtin = builtin_bpf_map()},
       {.name = "bpf_map_elem", .parameters = kMap},
       {.name = "bpf_sk_storage_map", .parameters = kMap},
-      {.name = "cgroup", .parameters = {{"cgroup"}, {"order"}},
+      {.name = "cgroup", .parameters = kCgroup,
        .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
       {.name = "dmabuf", .notes = "at most 16 KiB of output", .resumes = false},
       {.name = "ipv6_route", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_ipv6_route(), .notes = "the built-in is /proc/net/ipv6_route"},
       {.name = "netlink", .namespace_kind = net, .parameters = kNet,
-       .builtin = builtin_netlink(), .notes = "the built-in is /proc/net/netlink"},
+       .builtin = builtin_netlink(), .headed = true, .notes = "the built-in is /proc/net/netlink"},
       {.name = "sockmap", .parameters = kMap},
       {.name = "task", .namespace_kind = pid, .parameters = kTask, .builtin = builtin_task()},
       {.name = "task_file", .namespace_kind = pid, .parameters = kTask,

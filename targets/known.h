@@ -14,6 +14,8 @@ enum class NamespaceKind { none, net, pid };
 /// What one target's iterator can be narrowed to, or must be told.
 struct Parameter {
   std::string_view key = {};
+  /// What its value may be, in words.
+  std::string_view form = {};
   bool required = false;
 };
 
@@ -24,6 +26,8 @@ struct Known {
   std::vector<Parameter> parameters = {};
   /// The BPF object of the built-in program; empty: there is none.
   std::span<const std::byte> builtin = {};
+  /// Whether the first line that the built-in program prints names the columns.
+  bool headed = false;
   /// Where the 2020 proposal had this target: `nested_name` in the directory of `nested_in`.
   std::string_view nested_in = {};
   std::string_view nested_name = {};

@@ -94,7 +94,8 @@ TEST(ConfigTest, AnUnknownKeyIsNamedWithThoseThatAreKnown) {
             invalid("1:2: unknown key 'mounts'; expected one of: mount, paths, limits, read, log, "
                     "target"));
   EXPECT_EQ(refusal("[target.tcp]\nowner = 'x'\n"),
-            invalid("2:1: unknown key 'target.tcp.owner'; expected one of: enabled, mode, group"));
+            invalid("2:1: unknown key 'target.tcp.owner'; expected one of: enabled, mode, group, "
+                    "namespace"));
 }
 
 TEST(ConfigTest, AWrongTypeIsShownWithWhatWasExpected) {

@@ -22,7 +22,7 @@ struct FakeKernel {
   explicit FakeKernel(const std::vector<std::string>& targets, std::string_view settings = "")
       : config(config::parse(settings, "test.toml").value()), catalog(discover(targets)) {
     auto store = fsd::Store::open(pins.path());
-    auto created = fsd::Filesystem::create(catalog, config, std::move(*store));
+    auto created = fsd::Filesystem::create(catalog, config, std::move(*store), entry);
     if (created)
       filesystem = std::move(*created);
     else
@@ -32,6 +32,7 @@ struct FakeKernel {
   TemporaryDirectory pins;
   config::Config config;
   targets::Catalog catalog;
+  reader::NamespaceEntry entry;
   std::unique_ptr<fsd::Filesystem> filesystem;  // null: it was refused
   std::string refusal;
 

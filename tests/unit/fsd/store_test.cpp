@@ -151,7 +151,7 @@ TEST(StoreTest, ANameWithoutItsPinIsCleanedUp) {
 
 TEST(StoreTest, ForgettingWhatIsNotThereIsAnError) {
   const TemporaryDirectory directory;
-  const auto forgotten = Store::open(directory.path())->forget("task", "d.x");
+  const auto forgotten = Store::open(directory.path())->forget({"task", "", "d.x"});
   ASSERT_FALSE(forgotten);
   EXPECT_EQ(forgotten.error().code, ENOENT);
   EXPECT_EQ(forgotten.error().message,
@@ -164,7 +164,7 @@ TEST(StoreTest, ForgettingRemovesThePinAndItsName) {
   fs::create_directory(directory / "task");
   const std::string pin = directory.write("task/" + Store::pin_name(name), "");
   fs::create_symlink(name, pin + "~name");
-  EXPECT_TRUE(Store::open(directory.path())->forget("task", name));
+  EXPECT_TRUE(Store::open(directory.path())->forget({"task", "", name}));
   EXPECT_TRUE(fs::is_empty(directory / "task"));
 }
 
@@ -178,7 +178,7 @@ TEST(StoreTest, SavesAttributesWithThePin) {
   attributes.st_gid = ::getgid();
   attributes.st_atim = {11, 0};
   attributes.st_mtim = {22, 0};
-  ASSERT_TRUE(Store::open(directory.path())->save_attributes("task", "d", attributes));
+  ASSERT_TRUE(Store::open(directory.path())->save_attributes({"task", "", "d"}, attributes));
   struct stat saved = {};
   ASSERT_EQ(::stat(pin.c_str(), &saved), 0);
   EXPECT_EQ(saved.st_mode, S_IFREG | 0604u);

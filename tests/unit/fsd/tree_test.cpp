@@ -8,6 +8,7 @@
 #include <string>
 
 #include "fsd/dumper.h"
+#include "fsd/place.h"
 
 namespace bpfdump::fsd {
 namespace {
@@ -18,6 +19,10 @@ constexpr Owner kOwner = {12, 34};
 
 std::shared_ptr<Dumper> some_dumper() {
   return std::make_shared<Dumper>(Dumper{Kind::object, nullptr, nullptr});
+}
+
+std::shared_ptr<const Directory> some_directory() {
+  return std::make_shared<const Directory>(Directory{nullptr, {}, {}});
 }
 
 /// A tree with one target's directory.
@@ -58,7 +63,7 @@ class TreeTest : public ::testing::Test {
   }
 
   Tree tree_;
-  Ino directory_ = tree_.add_directory(Tree::kRoot, "task");
+  Ino directory_ = tree_.add_directory(Tree::kRoot, "task", some_directory());
 };
 
 // --- The life of a dumper's name -----------------------------------------------------------------
@@ -248,7 +253,7 @@ TEST_F(TreeTest, ListAndLookupRemembersWhatWasTaken) {
 }
 
 TEST_F(TreeTest, DumpersAreThePublishedOnesInTheOrderOfPaths) {
-  const Ino before = tree_.add_directory(Tree::kRoot, "bpf_map");
+  const Ino before = tree_.add_directory(Tree::kRoot, "bpf_map", some_directory());
   tree_.add_text(directory_, "text", 0444, [] { return "x"; });
   publish("z");
   publish("a");

@@ -280,7 +280,7 @@ TEST_P(HostileObjectTest, IsRefusedOrLoadedButNeverCrashes) {
     if (!check_object_file(bytes)) continue;
     ++accepted;
     LoadLog log;
-    const auto program = Program::load(bytes, target, "dump", log);
+    const auto program = Program::load(bytes, target, "dump", {}, log);
     ASSERT_FALSE(program) << "this thread must not be able to load programs";
     ASSERT_FALSE(program.error().message.empty());
   }
@@ -294,7 +294,7 @@ TEST(ProgramTest, WithoutPrivilegesSaysWhichAreNeeded) {
   const auto object = real_object("task");
   LoadLog log;
   const auto program =
-      Program::load(std::as_bytes(std::span(object)), {"task", "bpf_iter__task", {}}, "x", log);
+      Program::load(std::as_bytes(std::span(object)), {"task", "bpf_iter__task", {}}, "x", {}, log);
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code, EPERM);
   EXPECT_THAT(program.error().message,
@@ -306,7 +306,7 @@ TEST(ProgramTest, AnObjectForAnotherTargetSaysWhatItHas) {
   const auto object = real_object("task");
   LoadLog log;
   const auto program =
-      Program::load(std::as_bytes(std::span(object)), {"tcp", "bpf_iter__tcp", {}}, "x", log);
+      Program::load(std::as_bytes(std::span(object)), {"tcp", "bpf_iter__tcp", {}}, "x", {}, log);
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().code, EINVAL);
   EXPECT_EQ(program.error().message,

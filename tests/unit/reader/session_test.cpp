@@ -34,7 +34,7 @@ struct Objects {
     return file;
   }
   Session session() {
-    auto session = Session::open([this] { return open(); }, kPatient);
+    auto session = Session::open([this] { return only(open()); }, kPatient);
     return std::move(*session);
   }
 };
@@ -136,7 +136,7 @@ TEST(SessionTest, AnInterruptedReadLosesNothing) {
 
 TEST(SessionTest, AnErrorComesAfterTheBytesBeforeIt) {
   Pipe pipe;
-  auto session = Session::open([&] { return pipe.take_iterator(); },
+  auto session = Session::open([&] { return only(pipe.take_iterator()); },
                                {.stall_timeout = std::chrono::milliseconds(0)});
   ASSERT_TRUE(session);
   pipe.print("abc");
@@ -153,7 +153,7 @@ TEST(SessionTest, APauseIsNothingYetAndForgetsNothing) {
   auto session = Session::open(
       [&] {
         ++opened;
-        return pipe.take_iterator();
+        return only(pipe.take_iterator());
       },
       kPatient);
   ASSERT_TRUE(session);
@@ -175,7 +175,7 @@ TEST(SessionTest, AReaderWhoWantsMuchGetsMuch) {
 
 TEST(SessionTest, AShortDumpIsAtItsEndBeforeAnythingIsReadAhead) {
   Pipe pipe;
-  auto session = Session::open([&] { return pipe.take_iterator(); }, kPatient);
+  auto session = Session::open([&] { return only(pipe.take_iterator()); }, kPatient);
   ASSERT_TRUE(session);
   pipe.print("abc");
   pipe.end();
@@ -186,7 +186,7 @@ TEST(SessionTest, AShortDumpIsAtItsEndBeforeAnythingIsReadAhead) {
 
 TEST(SessionTest, AnIteratorThatCanNotBeCreatedIsItsError) {
   int failures = 0;
-  const auto refuse = [&]() -> base::Result<base::UniqueFd> {
+  const auto refuse = [&]() -> base::Result<Parts> {
     return base::fail(EMFILE, "refusal {}", ++failures);
   };
   const auto session = Session::open(refuse, kPatient);
@@ -199,9 +199,9 @@ TEST(SessionTest, ASecondLookThatFailsIsTheReadsError) {
   Objects objects{"text"};
   bool refuses = false;
   auto session = Session::open(
-      [&]() -> base::Result<base::UniqueFd> {
+      [&]() -> base::Result<Parts> {
         if (refuses) return base::fail(EMFILE, "no more");
-        return objects.open();
+        return only(objects.open());
       },
       kPatient);
   EXPECT_EQ(read(*session, 0, 100), "text");
@@ -241,9 +241,9 @@ INSTANTIATE_TEST_SUITE_P(Seeds, RandomReadsTest, ::testing::Range(1u, 21u));
 
 TEST(DumperTest, CountsWhatItsReadersMet) {
   Objects objects{"text"};
-  Dumper dumper([&] { return objects.open(); });
-  ASSERT_TRUE(dumper.open(kPatient));
-  ASSERT_TRUE(dumper.open(kPatient));
+  Dumper dumper([&](const NamespacePtr&) { return only(objects.open()); });
+  ASSERT_TRUE(dumper.open(kPatient, nullptr));
+  ASSERT_TRUE(dumper.open(kPatient, nullptr));
   dumper.count(4);
   dumper.count(3);
   EXPECT_EQ(dumper.opens(), 2);
@@ -252,8 +252,9 @@ TEST(DumperTest, CountsWhatItsReadersMet) {
 }
 
 TEST(DumperTest, KeepsTheLastErrorButNoInterrupt) {
-  Dumper dumper([]() -> base::Result<base::UniqueFd> { return base::fail(EMFILE, "too many"); });
-  EXPECT_FALSE(dumper.open(kPatient));
+  Dumper dumper(
+      [](const NamespacePtr&) -> base::Result<Parts> { return base::fail(EMFILE, "too many"); });
+  EXPECT_FALSE(dumper.open(kPatient, nullptr));
   EXPECT_EQ(dumper.opens(), 0);
   dumper.count(base::Error{EINTR, "interrupted"});
   EXPECT_EQ(dumper.last_error(), "too many");

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "reader/source.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "reader/networks.h"
+
+namespace bpfdump::reader {
+namespace {
+
+using base::fail;
+using base::Result;
+
+constexpr std::string_view kBuiltinPrefix = "bpfdump_";
+
+/// Begins each line of a namespace with its label. The header, the first line of each namespace
+/// that has anything to show, is given once.
+class Labels {
+ public:
+  Labels(const std::vector<Network>& networks, bool headed) : headed_(headed) {
+    for (const auto& network : networks) width_ = std::max(width_, network.label.size());
+    width_ = std::max(width_, kHeader.size());
+  }
+
+  [[nodiscard]] static Format of(const std::shared_ptr<Labels>& labels, const std::string& label) {
+    return [labels, label, fresh = true](std::span<const char> records, std::string& text) mutable {
+      labels->append(label, {records.data(), records.size()}, fresh, text);
+      return Result<void>();
+    };
+  }
+
+ private:
+  static constexpr std::string_view kHeader = "NETNS";
+
+  void append(std::string_view label, std::string_view lines, bool& fresh, std::string& text) {
+    while (!lines.empty()) {
+      const std::size_t size = std::min(lines.find('\n'), lines.size() - 1) + 1;
+      const bool is_header = std::exchange(fresh, false) && headed_;
+      if (!is_header)
+        append_line(label, lines.substr(0, size), text);
+      else if (!std::exchange(header_given_, true))
+        append_line(kHeader, lines.substr(0, size), text);
+      lines.remove_prefix(size);
+    }
+  }
+
+  void append_line(std::string_view label, std::string_view line, std::string& text) const {
+    text += label;
+    text.append(width_ - label.size() + 1, ' ');
+    text += line;
+  }
+
+  const bool headed_;
+  std::size_t width_ = 0;
+  bool header_given_ = false;
+};
+
+/// The session of "netns=all".
+class AllNetworks {
+ public:
+  AllNetworks(loader::Iterator iterator, NamespaceEntry& entry, bool labelled, bool headed)
+      : iterator_(std::move(iterator)), entry_(entry), networks_(all_networks()) {
+    if (labelled) labels_ = std::make_shared<Labels>(networks_, headed);
+  }
+
+  // A namespace that is gone by now has nothing left to show.
+  Result<std::optional<Part>> next() {
+    while (at_ < networks_.size()) {
+      const Network& network = networks_[at_++];
+      const auto where = open_network(network);
+      if (!where) continue;
+      auto session = entry_.open(iterator_, *where);
+      if (!session) return base::Failure(session.error());
+      return Part{std::move(*session), labels_ ? Labels::of(labels_, network.label) : Format()};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const loader::Iterator iterator_;  // its own: the dumper's program may be replaced meanwhile
+  NamespaceEntry& entry_;
+  const std::vector<Network> networks_;
+  std::shared_ptr<Labels> labels_;
+  std::size_t at_ = 0;
+};
+
+Result<Parts> all_parts(const loader::Iterator& iterator, NamespaceEntry& entry, bool labelled,
+                        bool headed) {
+  auto copy = iterator.copy();
+  if (!copy) return base::Failure(copy.error());
+  const auto all = std::make_shared<AllNetworks>(std::move(*copy), entry, labelled, headed);
+  auto first = all->next();
+  if (!first) return base::Failure(first.error());
+  if (!*first) return fail(EACCES, "no network namespace can be seen");
+  return Parts{std::move(**first), [all] { return all->next(); }};
+}
+
+}  // namespace
+
+bool is_builtin(std::string_view program) { return program.starts_with(kBuiltinPrefix); }
+
+Result<Dumper::Begin> begin_of(const std::shared_ptr<const loader::Iterator>& iterator,
+                               const std::string& program, const targets::Target& target,
+                               const targets::Scope& scope, NamespaceEntry& entry) {
+  if (scope.netns == targets::Scope::kAllNetworks) {
+    return [iterator, &entry, labelled = is_builtin(program), headed = target.known.headed](
+               const NamespacePtr&) { return all_parts(*iterator, entry, labelled, headed); };
+  }
+  if (!scope.netns.empty()) {
+    return [iterator, &entry, name = scope.netns](const NamespacePtr&) -> Result<Parts> {
+      const auto where = network_named(name);
+      if (!where) return base::Failure(where.error());
+      return only(entry.open(*iterator, *where));
+    };
+  }
+  return
+      [iterator, &entry](const NamespacePtr& where) { return only(entry.open(*iterator, where)); };
+}
+
+}  // namespace bpfdump::reader
