@@ -19,6 +19,8 @@ typedef __u32 __be32;
 typedef __u32 __wsum;
 
 typedef _Bool bool;
+#define true 1
+#define false 0
 #define NULL ((void*)0)
 
 #include <bpf/bpf_core_read.h>
@@ -236,6 +238,9 @@ struct netlink_sock {
 
 struct mm_struct {
   unsigned long total_vm;
+  unsigned long start_brk;
+  unsigned long brk;
+  unsigned long start_stack;
   struct percpu_counter rss_stat[4];
 };
 
@@ -251,6 +256,10 @@ struct cred {
   kuid_t euid;
 };
 
+struct list_head {
+  struct list_head* next;
+};
+
 struct task_struct {
   unsigned int __state;
   unsigned int flags;
@@ -258,15 +267,19 @@ struct task_struct {
   int pid;
   int tgid;
   struct task_struct* real_parent;
+  struct task_struct* group_leader;
+  struct list_head thread_node;
   struct mm_struct* mm;
   const struct cred* real_cred;
   char comm[16];
   struct files_struct* files;
+  struct fs_struct* fs;
 };
 
 // Files.
 
 struct super_block {
+  __u32 s_dev;
   unsigned long s_magic;
 };
 
@@ -281,7 +294,8 @@ struct socket_alloc {
 };
 
 struct path {
-  void* dentry;
+  struct vfsmount* mnt;
+  struct dentry* dentry;
 };
 
 struct file {
@@ -415,6 +429,14 @@ struct bpf_struct_ops_map___old {
 };
 
 #pragma clang attribute pop
+
+// The verifier calculates with pointers only within what they point to; a copy is a plain number.
+static __always_inline __u64 address_of(const void* pointer) {
+  __u64 address = 0;
+
+  bpf_probe_read_kernel(&address, sizeof(address), &pointer);
+  return address;
+}
 
 // Replaces control characters in the n words at `text` by '?', so that a name or path cannot break
 // a line or send escape sequences to the terminal. NUL stays, and so do bytes >= 0x80 (UTF-8).

@@ -16,14 +16,6 @@ struct {
   __type(value, __u64);
 } percpu_probe SEC(".maps");
 
-// The verifier calculates with pointers only within what they point to; a copy is a plain number.
-static __always_inline __u64 address_of(const void* pointer) {
-  __u64 address = 0;
-
-  bpf_probe_read_kernel(&address, sizeof(address), &pointer);
-  return address;
-}
-
 struct percpu_sum {
   __s64 sum;
   __u64 counters;

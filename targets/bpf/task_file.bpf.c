@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // All open files, with the flags and position of /proc/<pid>/fdinfo and the path of /proc/<pid>/fd.
-#include "kernel.h"
+#include "text.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-#define PATH_MAX 4096
 #define O_CLOEXEC 02000000
 #define ANON_INODE_FS_MAGIC 0x09041934
 #define PID_FS_MAGIC 0x50494446
 
 #define S_IFMT 0170000
-
-// Each reading thread has its own: readers can preempt one another, so a global or per-CPU buffer
-// would mix them. The kernel frees it with the thread.
-struct line {
-  union {
-    __u64 words[PATH_MAX / sizeof(__u64)];
-    char path[PATH_MAX];
-  };
-};
-
-struct {
-  __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-  __uint(map_flags, BPF_F_NO_PREALLOC);
-  __type(key, int);
-  __type(value, struct line);
-} lines SEC(".maps");
 
 static __always_inline const char* file_type(struct inode* inode) {
   unsigned long magic = inode->i_sb->s_magic;
@@ -85,23 +68,23 @@ int bpfdump_task_file(struct bpf_iter__task_file* ctx) {
                    "      TGID        PID         FD TYPE FLAGS                        POS PATH\n");
   }
 
-  struct line* line = bpf_task_storage_get(&lines, bpf_get_current_task_btf(), NULL,
-                                           BPF_LOCAL_STORAGE_GET_F_CREATE);
-  if (!line) return 1;  // no memory at the moment: call again with the same file
+  struct text* path = get_text();
+  if (!path) return 1;  // call again with the same file
 
   BPF_SEQ_PRINTF(seq, "%10d %10d %10u %-4s 0%-10llu %20lld ", task->tgid, task->pid, ctx->fd,
                  file_type(file->f_inode), octal(file->f_flags | close_on_exec(task, ctx->fd)),
                  file->f_pos);
 
-  // %s would cut the path at 512 bytes.
-  __u64 size = bpf_d_path(&file->f_path, line->path, sizeof(line->path));
-  if (size == 0 || size > PATH_MAX) {
+  // %s would cut the path at 512 bytes. An error is a large number.
+  __u64 length = bpf_d_path(&file->f_path, path->bytes, PATH_MAX) - 1;
+  barrier_var(length);  // lest clang goes on with what was not compared
+  if (length >= PATH_MAX) {
     // As for readlink(), a path of PATH_MAX bytes or more has no name.
     BPF_SEQ_PRINTF(seq, "?\n");
     return 0;
   }
-  replace_control(line->words, (size + 7) / 8);
-  line->path[size - 1] = '\n';
-  bpf_seq_write(seq, line->path, size);
+  replace_control(path->words, length / 8 + 1);
+  path->bytes[length] = '\n';
+  bpf_seq_write(seq, path->bytes, length + 1);
   return 0;
 }
