@@ -10,7 +10,11 @@
   }
 
 BPFDUMP_BUILTIN(bpf_map)
+BPFDUMP_BUILTIN(cgroup)
+BPFDUMP_BUILTIN(dmabuf)
 BPFDUMP_BUILTIN(ipv6_route)
+BPFDUMP_BUILTIN(kmem_cache)
+BPFDUMP_BUILTIN(ksym)
 BPFDUMP_BUILTIN(netlink)
 BPFDUMP_BUILTIN(task)
 BPFDUMP_BUILTIN(task_file)
@@ -39,11 +43,14 @@ const std::vector<Known>& known_targets() {
       {.name = "bpf_map", .builtin = builtin_bpf_map()},
       {.name = "bpf_map_elem", .parameters = kMap},
       {.name = "bpf_sk_storage_map", .parameters = kMap},
-      {.name = "cgroup", .parameters = kCgroup,
+      {.name = "cgroup", .parameters = kCgroup, .builtin = builtin_cgroup(),
        .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
-      {.name = "dmabuf", .notes = "at most 16 KiB of output", .resumes = false},
+      {.name = "dmabuf", .builtin = builtin_dmabuf(), .notes = "at most 16 KiB of output",
+       .resumes = false},
       {.name = "ipv6_route", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_ipv6_route(), .notes = "the built-in is /proc/net/ipv6_route"},
+      {.name = "kmem_cache", .builtin = builtin_kmem_cache()},
+      {.name = "ksym", .builtin = builtin_ksym(), .notes = "the built-in is /proc/kallsyms"},
       {.name = "netlink", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_netlink(), .headed = true, .notes = "the built-in is /proc/net/netlink"},
       {.name = "sockmap", .parameters = kMap},
