@@ -18,6 +18,7 @@ BPFDUMP_BUILTIN(ksym)
 BPFDUMP_BUILTIN(netlink)
 BPFDUMP_BUILTIN(task)
 BPFDUMP_BUILTIN(task_file)
+BPFDUMP_BUILTIN(task_vma)
 
 namespace bpfdump::targets {
 
@@ -58,7 +59,8 @@ const std::vector<Known>& known_targets() {
       {.name = "task_file", .namespace_kind = pid, .parameters = kTask,
        .builtin = builtin_task_file(), .nested_in = "task", .nested_name = "file"},
       {.name = "task_vma", .namespace_kind = pid, .parameters = kTask,
-       .nested_in = "task", .nested_name = "vma"},
+       .builtin = builtin_task_vma(), .nested_in = "task", .nested_name = "vma",
+       .notes = "of one process, the built-in is /proc/PID/maps"},
       {.name = "tcp", .namespace_kind = net, .parameters = kNet},
       {.name = "udp", .namespace_kind = net, .parameters = kNet},
       {.name = "unix", .namespace_kind = net, .parameters = kNet},
