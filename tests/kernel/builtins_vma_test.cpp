@@ -128,6 +128,22 @@ TEST_F(TaskVmaTest, AgreesWithProcOnEveryProcessThatLivesThroughBoth) {
   EXPECT_TRUE(agreed.contains(std::to_string(other.pid())));
 }
 
+TEST_F(TaskVmaTest, OfOneProcessIsTheFileInProc) {
+  const Child child({"/bin/sleep", "1000"}, daemon_.root() + "/errors");
+  const std::string number = std::to_string(child.pid());
+  ASSERT_TRUE(eventually([&] { return read_file("/proc/" + number + "/comm") == "sleep\n"; }));
+  sh("mkdir $M/task_vma/pid=" + number + "/maps");
+  // It may still be loading what it needs.
+  std::string ours, theirs;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    theirs = maps_in_proc("/proc/" + number + "/maps");
+    ours = read_file(path("task_vma/pid=" + number + "/maps"));
+    if (ours == theirs) break;
+  }
+  EXPECT_NE(theirs, "");
+  EXPECT_EQ(ours, theirs);
+}
+
 TEST_F(TaskVmaTest, BeginsWithOneHeader) {
   const auto lines = lines_of(read_file(path("task_vma/v")));
   const std::string header =
