@@ -266,6 +266,8 @@ struct task_struct {
   int exit_state;
   int pid;
   int tgid;
+  struct pid* thread_pid;
+  struct signal_struct* signal;
   struct task_struct* real_parent;
   struct task_struct* group_leader;
   struct list_head thread_node;

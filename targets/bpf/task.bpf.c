@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// All threads, with what ps shows as tgid, lwp, ppid, s, uid, vsz, rss and comm.
+// All threads, with what ps shows the reader as tgid, lwp, ppid, s, uid, vsz, rss and comm.
 #include "percpu.h"
+#include "session.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -77,8 +78,8 @@ int bpfdump_task(struct bpf_iter__task* ctx) {
   bpf_probe_read_kernel_str(comm, sizeof(comm), task->comm);
   replace_control(comm, 2);
 
-  BPF_SEQ_PRINTF(seq, "%10d %10d %10d %c %10u %13llu %12llu %s\n", task->tgid, task->pid,
-                 task->real_parent->tgid, state_letter(task), task->real_cred->euid.val, vsz, rss,
-                 comm);
+  struct task_numbers numbers = numbers_of(task, seq);
+  BPF_SEQ_PRINTF(seq, "%10d %10d %10d %c %10u %13llu %12llu %s\n", numbers.tgid, numbers.pid,
+                 numbers.ppid, state_letter(task), task->real_cred->euid.val, vsz, rss, comm);
   return 0;
 }

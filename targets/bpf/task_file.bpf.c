@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // All open files, with the flags and position of /proc/<pid>/fdinfo and the path of /proc/<pid>/fd.
+#include "session.h"
 #include "text.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -71,7 +72,8 @@ int bpfdump_task_file(struct bpf_iter__task_file* ctx) {
   struct text* path = get_text();
   if (!path) return 1;  // call again with the same file
 
-  BPF_SEQ_PRINTF(seq, "%10d %10d %10u %-4s 0%-10llu %20lld ", task->tgid, task->pid, ctx->fd,
+  struct task_numbers numbers = numbers_of(task, seq);
+  BPF_SEQ_PRINTF(seq, "%10d %10d %10u %-4s 0%-10llu %20lld ", numbers.tgid, numbers.pid, ctx->fd,
                  file_type(file->f_inode), octal(file->f_flags | close_on_exec(task, ctx->fd)),
                  file->f_pos);
 

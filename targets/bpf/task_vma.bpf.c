@@ -3,6 +3,7 @@
 // The memory mappings of all processes. Of one process, where the iterator is confined to it, as
 // /proc/<pid>/maps; of all, the same with a column for the process.
 #include "climb.h"
+#include "session.h"
 #include "text.h"
 #include "vma.h"
 
@@ -192,7 +193,7 @@ int bpfdump_task_vma(struct bpf_iter__task_vma* ctx) {
     after = "]";
   }
 
-  if (type == BPF_TASK_ITER_ALL) BPF_SEQ_PRINTF(seq, "%10d ", task->tgid);
+  if (type == BPF_TASK_ITER_ALL) BPF_SEQ_PRINTF(seq, "%10d ", numbers_of(task, seq).tgid);
 
   __u64 line = seq->count, flags = vma->vm_flags;
   BPF_SEQ_PRINTF(seq, "%08lx-%08lx %c%c%c%c %08llx %02x:%02x %llu ", vma->vm_start, vma->vm_end,

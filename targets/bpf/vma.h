@@ -6,21 +6,7 @@
 
 #include "kernel.h"
 
-enum bpf_iter_task_type {
-  BPF_TASK_ITER_ALL = 0,
-  BPF_TASK_ITER_TID = 1,
-};
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-
-struct seq_file {
-  unsigned long count;
-  void* private;
-};
-
-struct bpf_iter_seq_task_common {
-  enum bpf_iter_task_type type;
-};
 
 // What keeps the rb tree can share its place with the name.
 struct anon_vma_name {
