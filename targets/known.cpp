@@ -19,6 +19,7 @@ BPFDUMP_BUILTIN(netlink)
 BPFDUMP_BUILTIN(task)
 BPFDUMP_BUILTIN(task_file)
 BPFDUMP_BUILTIN(task_vma)
+BPFDUMP_BUILTIN(unix)
 
 namespace bpfdump::targets {
 
@@ -63,7 +64,9 @@ const std::vector<Known>& known_targets() {
        .notes = "of one process, the built-in is /proc/PID/maps"},
       {.name = "tcp", .namespace_kind = net, .parameters = kNet},
       {.name = "udp", .namespace_kind = net, .parameters = kNet},
-      {.name = "unix", .namespace_kind = net, .parameters = kNet},
+      {.name = "unix", .namespace_kind = net, .parameters = kNet,
+       .builtin = builtin_unix(),
+       .notes = "the built-in is /proc/net/unix; others lose sockets beyond 32 KiB of output"},
   };
   // clang-format on
   return table;

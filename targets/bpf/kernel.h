@@ -103,6 +103,15 @@ struct hlist_head {
   void* first;
 };
 
+struct hlist_node {
+  struct hlist_node* next;
+  struct hlist_node** pprev;
+};
+
+struct timer_list {
+  struct hlist_node entry;
+};
+
 struct percpu_counter {
   __s64 count;
   __s32* counters;
@@ -149,6 +158,8 @@ struct bpf_iter__bpf_map {
 
 struct net_device {
   char name[16];
+  int ifindex;
+  struct hlist_node index_hlist;
 };
 
 struct rt6key {
@@ -210,7 +221,22 @@ struct numa_drop_counters {
   atomic_t drops1;
 };
 
+struct net;
+
 struct sock_common {
+  __be32 skc_daddr;
+  __be32 skc_rcv_saddr;
+  __be16 skc_dport;
+  __u16 skc_num;
+  __u16 skc_family;
+  unsigned char skc_state;
+  unsigned char skc_ipv6only : 1;
+  int skc_bound_dev_if;
+  struct {
+    struct net* net;
+  } skc_net;
+  struct in6_addr skc_v6_daddr;
+  struct in6_addr skc_v6_rcv_saddr;
   refcount_t skc_refcnt;
 };
 
@@ -220,6 +246,10 @@ struct sock {
     atomic_t rmem_alloc;
   } sk_backlog;
   refcount_t sk_wmem_alloc;
+  __u32 sk_ack_backlog;
+  __u32 sk_max_ack_backlog;
+  struct timer_list sk_timer;
+  __u16 sk_type;
   __u16 sk_protocol;
   atomic_t sk_drops;
   struct numa_drop_counters* sk_drop_counters;

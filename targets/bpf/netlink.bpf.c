@@ -3,25 +3,9 @@
 // The netlink sockets of the network namespace that opens the iterator, as /proc/net/netlink.
 #include "kernel.h"
 
+#include "socket.h"
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-static __always_inline int drops(struct sock* sk) {
-  // Linux 6.18 can count per NUMA node.
-  if (bpf_core_field_exists(sk->sk_drop_counters)) {
-    struct numa_drop_counters* counters = sk->sk_drop_counters;
-
-    if (counters) return counters->drops0.counter + counters->drops1.counter;
-  }
-  return sk->sk_drops.counter;
-}
-
-static __always_inline unsigned long inode_number(struct sock* sk) {
-  if (bpf_core_field_exists(sk->sk_ino)) return sk->sk_ino;
-
-  // A socket is the first part of the allocation that ends in its inode. Kernel sockets have none.
-  struct socket_alloc* alloc = (struct socket_alloc*)sk->sk_socket;
-  return alloc ? BPF_CORE_READ(alloc, vfs_inode.i_ino) : 0;
-}
 
 SEC("iter/netlink")
 int bpfdump_netlink(struct bpf_iter__netlink* ctx) {
