@@ -19,6 +19,8 @@ BPFDUMP_BUILTIN(netlink)
 BPFDUMP_BUILTIN(task)
 BPFDUMP_BUILTIN(task_file)
 BPFDUMP_BUILTIN(task_vma)
+BPFDUMP_BUILTIN(tcp)
+BPFDUMP_BUILTIN(udp)
 BPFDUMP_BUILTIN(unix)
 
 namespace bpfdump::targets {
@@ -62,10 +64,12 @@ const std::vector<Known>& known_targets() {
       {.name = "task_vma", .namespace_kind = pid, .parameters = kTask,
        .builtin = builtin_task_vma(), .nested_in = "task", .nested_name = "vma",
        .notes = "of one process, the built-in is /proc/PID/maps"},
-      {.name = "tcp", .namespace_kind = net, .parameters = kNet},
-      {.name = "udp", .namespace_kind = net, .parameters = kNet},
+      {.name = "tcp", .namespace_kind = net, .parameters = kNet, .builtin = builtin_tcp(),
+       .headed = true},
+      {.name = "udp", .namespace_kind = net, .parameters = kNet, .builtin = builtin_udp(),
+       .headed = true},
       {.name = "unix", .namespace_kind = net, .parameters = kNet,
-       .builtin = builtin_unix(),
+       .builtin = builtin_unix(), .headed = true,
        .notes = "the built-in is /proc/net/unix; others lose sockets beyond 32 KiB of output"},
   };
   // clang-format on

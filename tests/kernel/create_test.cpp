@@ -76,9 +76,10 @@ TEST_F(CreateTest, MkdirOfANameThatIsTakenIsEexist) {
 }
 
 TEST_F(CreateTest, MkdirWhereNothingIsBuiltInSaysToCopyAProgram) {
-  EXPECT_EQ(::mkdir(path("tcp/x").c_str(), 0777), -1);
+  EXPECT_EQ(::mkdir(path("sockmap/x").c_str(), 0777), -1);
   EXPECT_EQ(errno, EOPNOTSUPP);
-  expect_nothing_but_a_log("tcp/x", "no built-in program; copy one in: cp PROGRAM.bpf.o tcp/x");
+  expect_nothing_but_a_log("sockmap/x",
+                           "no built-in program; copy one in: cp PROGRAM.bpf.o sockmap/x");
 }
 
 TEST_F(CreateTest, DumpersHaveNoEqualsSignInTheirNames) {

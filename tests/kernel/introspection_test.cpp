@@ -58,9 +58,10 @@ TEST_F(IntrospectionTest, TheTargetsAreWhatTheKernelsTypesHave) {
 
 TEST_F(IntrospectionTest, TargetsSaysWhatIsBuiltInAndWhatIsKnown) {
   const std::string targets = sh("cat $M/.bpfdump/targets");
-  for (const char* const name : {"bpf_map", "ipv6_route", "netlink", "task", "task_file"})
+  for (const char* const name :
+       {"bpf_map", "ipv6_route", "netlink", "task", "task_file", "tcp", "udp", "unix"})
     EXPECT_EQ(cell(targets, name, 4), "yes") << name;
-  EXPECT_EQ(cell(targets, "tcp", 4), "no");
+  EXPECT_EQ(cell(targets, "sockmap", 5), "no");  // its parameter is two words
   EXPECT_EQ(cell(targets, "tcp", 3), "net");
   EXPECT_EQ(cell(targets, "task", 1), "bpf_iter__task");
 }
