@@ -4,18 +4,9 @@
 // 90a5527d7686 ("bpf: add new map ops ->map_mem_usage") (in v6.4) each map type calculates that in
 // a function of its own. A program cannot call these, so memory() calculates what they do.
 #include "percpu.h"
+#include "possible_cpus.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-// The kernel rounds the size of an LRU map with this flag up to a multiple of the number of
-// possible CPUs. So max_entries of this one is that number, without holes as nr_cpu_ids has.
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(map_flags, BPF_F_NO_COMMON_LRU);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, __u32);
-} possible_cpus SEC(".maps");
 
 // As bpftool names them.
 const char type_names[][22] = {
@@ -61,8 +52,6 @@ const char type_names[][22] = {
 
 // A field of a map type that the kernel may be built without.
 #define READ(map, field) (bpf_core_field_exists((map)->field) ? BPF_CORE_READ(map, field) : 0)
-
-static __always_inline __u64 round_up(__u64 n, __u64 unit) { return (n + unit - 1) / unit * unit; }
 
 static __always_inline __u64 array_memory(struct bpf_map* map, __u64 cpus) {
   struct bpf_array* array = (void*)map;
@@ -270,8 +259,7 @@ int bpfdump_bpf_map(struct bpf_iter__bpf_map* ctx) {
                    " MAX_ENTRIES           BYTES\n");
   }
 
-  struct bpf_map* cpu_map = (void*)address_of(&possible_cpus);
-  __u64 cpus = BPF_CORE_READ(cpu_map, max_entries);
+  __u64 cpus = possible_cpu_count();
   __u64 bytes =
       bpf_core_field_exists(map->ops->map_mem_usage) ? memory(map, cpus) : old_memory(map, cpus);
   __u32 type = map->map_type;

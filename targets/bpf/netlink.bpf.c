@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // The netlink sockets of the network namespace that opens the iterator, as /proc/net/netlink.
-#include "kernel.h"
-
 #include "socket.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
-// What sockets of all families have. Include it after kernel.h.
+// What sockets of all families have.
 #ifndef BPFDUMP_SOCKET_H_
 #define BPFDUMP_SOCKET_H_
+
+#include "kernel.h"
 
 // States of all families; a unix socket has some of them.
 enum { TCP_ESTABLISHED = 1, TCP_TIME_WAIT = 6, TCP_LISTEN = 10, TCP_NEW_SYN_RECV = 12 };
