@@ -10,12 +10,15 @@
   }
 
 BPFDUMP_BUILTIN(bpf_map)
+BPFDUMP_BUILTIN(bpf_map_elem)
+BPFDUMP_BUILTIN(bpf_sk_storage_map)
 BPFDUMP_BUILTIN(cgroup)
 BPFDUMP_BUILTIN(dmabuf)
 BPFDUMP_BUILTIN(ipv6_route)
 BPFDUMP_BUILTIN(kmem_cache)
 BPFDUMP_BUILTIN(ksym)
 BPFDUMP_BUILTIN(netlink)
+BPFDUMP_BUILTIN(sockmap)
 BPFDUMP_BUILTIN(task)
 BPFDUMP_BUILTIN(task_file)
 BPFDUMP_BUILTIN(task_vma)
@@ -45,8 +48,8 @@ const std::vector<Known>& known_targets() {
   // clang-format off
   static const std::vector<Known> table = {
       {.name = "bpf_map", .builtin = builtin_bpf_map()},
-      {.name = "bpf_map_elem", .parameters = kMap},
-      {.name = "bpf_sk_storage_map", .parameters = kMap},
+      {.name = "bpf_map_elem", .parameters = kMap, .builtin = builtin_bpf_map_elem()},
+      {.name = "bpf_sk_storage_map", .parameters = kMap, .builtin = builtin_bpf_sk_storage_map()},
       {.name = "cgroup", .parameters = kCgroup, .builtin = builtin_cgroup(),
        .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
       {.name = "dmabuf", .builtin = builtin_dmabuf(), .notes = "at most 16 KiB of output",
@@ -57,7 +60,7 @@ const std::vector<Known>& known_targets() {
       {.name = "ksym", .builtin = builtin_ksym(), .notes = "the built-in is /proc/kallsyms"},
       {.name = "netlink", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_netlink(), .headed = true, .notes = "the built-in is /proc/net/netlink"},
-      {.name = "sockmap", .parameters = kMap},
+      {.name = "sockmap", .parameters = kMap, .builtin = builtin_sockmap()},
       {.name = "task", .namespace_kind = pid, .parameters = kTask, .builtin = builtin_task()},
       {.name = "task_file", .namespace_kind = pid, .parameters = kTask,
        .builtin = builtin_task_file(), .nested_in = "task", .nested_name = "file"},

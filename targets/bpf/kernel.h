@@ -26,6 +26,7 @@ typedef _Bool bool;
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+#define AF_INET 2
 #define AF_INET6 10
 
 // enum bpf_map_type and the map flags are UAPI: the numbers never change.
@@ -221,7 +222,13 @@ struct numa_drop_counters {
   atomic_t drops1;
 };
 
-struct net;
+struct ns_common {
+  unsigned int inum;
+};
+
+struct net {
+  struct ns_common ns;
+};
 
 struct sock_common {
   __be32 skc_daddr;
