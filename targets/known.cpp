@@ -9,8 +9,10 @@
     return {bpfdump_builtin_##name, bpfdump_builtin_##name##_end}; \
   }
 
+BPFDUMP_BUILTIN(bpf_link)
 BPFDUMP_BUILTIN(bpf_map)
 BPFDUMP_BUILTIN(bpf_map_elem)
+BPFDUMP_BUILTIN(bpf_prog)
 BPFDUMP_BUILTIN(bpf_sk_storage_map)
 BPFDUMP_BUILTIN(cgroup)
 BPFDUMP_BUILTIN(dmabuf)
@@ -47,8 +49,10 @@ const std::vector<Known>& known_targets() {
       {"netns", "a name of ip-netns(8), the number of a process, or all"}};
   // clang-format off
   static const std::vector<Known> table = {
+      {.name = "bpf_link", .builtin = builtin_bpf_link()},
       {.name = "bpf_map", .builtin = builtin_bpf_map()},
       {.name = "bpf_map_elem", .parameters = kMap, .builtin = builtin_bpf_map_elem()},
+      {.name = "bpf_prog", .builtin = builtin_bpf_prog()},
       {.name = "bpf_sk_storage_map", .parameters = kMap, .builtin = builtin_bpf_sk_storage_map()},
       {.name = "cgroup", .parameters = kCgroup, .builtin = builtin_cgroup(),
        .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
