@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "loader/map_rows.h"
+#include "loader/named_objects.h"
 #include "reader/networks.h"
 
 namespace bpfdump::reader {
@@ -97,6 +99,21 @@ Result<Parts> all_parts(const loader::Iterator& iterator, NamespaceEntry& entry,
   if (!first) return base::Failure(first.error());
   if (!*first) return fail(EACCES, "no network namespace can be seen");
   return Parts{std::move(**first), [all] { return all->next(); }};
+}
+
+// What makes text of the records that the built-in program writes for the elements of a map.
+Result<Format> format_of(const loader::Iterator& iterator) {
+  const auto info = iterator.info();
+  if (!info) return base::Failure(info.error());
+  const auto map = loader::open_map({targets::ObjectName::Form::id, info->map_id});
+  if (!map) return base::Failure(map.error());
+  auto rows = loader::MapRows::create(map->get());
+  if (!rows) return base::Failure(rows.error());
+  // Shared by all sessions: it never changes, nor do the types of a map.
+  const auto shared = std::make_shared<const loader::MapRows>(std::move(*rows));
+  return [shared](std::span<const char> records, std::string& text) {
+    return (*shared)(std::as_bytes(records), text);
+  };
 }
 
 }  // namespace

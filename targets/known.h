@@ -28,6 +28,9 @@ struct Known {
   std::span<const std::byte> builtin = {};
   /// Whether the first line that the built-in program prints names the columns.
   bool headed = false;
+  /// Whether the built-in program writes records of a map's elements (targets/bpf/map_rows.h), of
+  /// which loader/map_rows.h makes text.
+  bool writes_map_rows = false;
   /// Where the 2020 proposal had this target: `nested_name` in the directory of `nested_in`.
   std::string_view nested_in = {};
   std::string_view nested_name = {};

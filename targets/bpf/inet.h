@@ -10,10 +10,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct net {
-  struct hlist_head* dev_index_head;
-};
-
 struct inet_sock {
   struct sock sk;
 };

@@ -228,6 +228,7 @@ struct ns_common {
 
 struct net {
   struct ns_common ns;
+  struct hlist_head* dev_index_head;
 };
 
 struct sock_common {

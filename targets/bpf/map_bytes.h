@@ -2,7 +2,7 @@
 #ifndef BPFDUMP_MAP_BYTES_H_
 #define BPFDUMP_MAP_BYTES_H_
 
-#include "address.h"
+#include "kernel.h"
 
 #define BYTES_AT_ONCE 256
 
