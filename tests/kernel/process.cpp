@@ -149,7 +149,7 @@ void Child::signal(int number) const { EXPECT_EQ(::kill(pid_, number), 0) << std
 
 int Child::wait() {
   pollfd end = {pidfd(), POLLIN, 0};
-  if (::poll(&end, 1, 120'000) != 1) return -1;
+  if (::poll(&end, 1, 240'000) != 1) return -1;
   int status = 0;
   EXPECT_EQ(::waitpid(pid_, &status, 0), pid_) << std::strerror(errno);
   ended_ = true;

@@ -52,7 +52,7 @@ class Child {
   /// Readable once the process has ended.
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   void signal(int number) const;
-  /// Its exit status, 128 + the signal that ended it, or -1 after two minutes.
+  /// Its exit status, 128 + the signal that ended it, or -1 after four minutes.
   [[nodiscard]] int wait();
   /// Waits until it sleeps in read(2); false if it never does.
   [[nodiscard]] bool sleeps_in_read() const;
