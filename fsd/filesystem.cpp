@@ -305,8 +305,7 @@ Result<Filesystem::Opened> Filesystem::open(Ino ino, const Caller& caller, int f
     }
     handle->reader = view->dumper->reader;
     handle->settings = {.stall_timeout = config_.read.stall_timeout,
-                        .ahead_bytes = config_.read.ahead_bytes,
-                        .resumes = directory.target->known.resumes};
+                        .ahead_bytes = config_.read.ahead_bytes};
     must_begin = directory.scope.netns == targets::Scope::kAllNetworks ||
                  (handle->where && handle->where->kind == targets::NamespaceKind::pid);
     if (!must_begin) {

@@ -61,7 +61,7 @@ std::string parameters_of(const targets::Known& known) {
   std::string text;
   for (const auto& parameter : known.parameters) {
     text += fmt::format("{}{}={}", text.empty() ? "" : ",", parameter.key,
-                        parameter.required ? " (required)" : "");
+                        parameter.required ? "(required)" : "");
   }
   return text;
 }

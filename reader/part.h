@@ -20,6 +20,8 @@ using Format = std::function<base::Result<void>(std::span<const char> records, s
 struct Part {
   base::UniqueFd iterator;
   Format format = {};  ///< empty: the records are text already
+  /// Whether the iterator goes on behind a full buffer; see targets::Known::resumes.
+  bool resumes = true;
 };
 
 /// What a session reads: one iterator, or several one after the other.

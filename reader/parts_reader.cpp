@@ -10,13 +10,13 @@ namespace bpfdump::reader {
 using base::Result;
 using State = Production::State;
 
-PartsReader::PartsReader(Parts parts, std::chrono::milliseconds stall_timeout, bool resumes)
-    : stall_timeout_(stall_timeout), resumes_(resumes), next_(std::move(parts.next)) {
+PartsReader::PartsReader(Parts parts, std::chrono::milliseconds stall_timeout)
+    : stall_timeout_(stall_timeout), next_(std::move(parts.next)) {
   begin(std::move(parts.first));
 }
 
 void PartsReader::begin(Part part) {
-  iterator_.emplace(std::move(part.iterator), stall_timeout_, resumes_);
+  iterator_.emplace(std::move(part.iterator), stall_timeout_, part.resumes);
   format_ = std::move(part.format);
 }
 

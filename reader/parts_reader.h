@@ -17,7 +17,7 @@ namespace bpfdump::reader {
 /// others are read into a buffer of the kernel's size first, and their text may be cut anywhere.
 class PartsReader : public Producer {
  public:
-  PartsReader(Parts parts, std::chrono::milliseconds stall_timeout, bool resumes);
+  PartsReader(Parts parts, std::chrono::milliseconds stall_timeout);
 
   /// As IteratorReader::produce(), for one part after the other. Also fails with what a format or
   /// the next part fails with, from then on for ever.
@@ -34,7 +34,6 @@ class PartsReader : public Producer {
   Production take_text(std::span<char> room);
 
   const std::chrono::milliseconds stall_timeout_;
-  const bool resumes_;
   std::optional<IteratorReader> iterator_;  // of the part at hand; none: all is read
   Format format_;
   std::function<base::Result<std::optional<Part>>()> next_;

@@ -14,8 +14,7 @@ base::Result<Session> Session::open(Begin begin, const Settings& settings) {
 base::Result<void> Session::start() {
   auto parts = begin_();
   if (!parts) return base::Failure(parts.error());
-  parts_ =
-      std::make_unique<PartsReader>(std::move(*parts), settings_.stall_timeout, settings_.resumes);
+  parts_ = std::make_unique<PartsReader>(std::move(*parts), settings_.stall_timeout);
   buffer_.emplace(SeqBuffer::Sizes{.ahead = settings_.ahead_bytes});
   fresh_ = true;
   return {};

@@ -28,8 +28,6 @@ class Session {
     std::chrono::milliseconds stall_timeout{30'000};
     /// The most that is produced ahead; 0: nothing is.
     std::size_t ahead_bytes = 128 * 1024;
-    /// Whether the kernel goes on behind a full buffer; see targets::Known::resumes.
-    bool resumes = true;
   };
 
   /// Creates the first iterator; runs nothing yet. Errors are those of `begin`.

@@ -61,12 +61,23 @@ class Labels {
   bool header_given_ = false;
 };
 
+/// What is known about what a dumper's program prints.
+struct Output {
+  bool is_known = false;  // it is the target's built-in program
+  bool headed = false;    // then: its first line names the columns
+  bool resumes = true;
+  Format format;
+};
+
 /// The session of "netns=all".
 class AllNetworks {
  public:
-  AllNetworks(loader::Iterator iterator, NamespaceEntry& entry, bool labelled, bool headed)
-      : iterator_(std::move(iterator)), entry_(entry), networks_(all_networks()) {
-    if (labelled) labels_ = std::make_shared<Labels>(networks_, headed);
+  AllNetworks(loader::Iterator iterator, NamespaceEntry& entry, const Output& output)
+      : iterator_(std::move(iterator)),
+        entry_(entry),
+        networks_(all_networks()),
+        resumes_(output.resumes) {
+    if (output.is_known) labels_ = std::make_shared<Labels>(networks_, output.headed);
   }
 
   // A namespace that is gone by now has nothing left to show.
@@ -77,7 +88,8 @@ class AllNetworks {
       if (!where) continue;
       auto session = entry_.open(iterator_, *where);
       if (!session) return base::Failure(session.error());
-      return Part{std::move(*session), labels_ ? Labels::of(labels_, network.label) : Format()};
+      return Part{std::move(*session), labels_ ? Labels::of(labels_, network.label) : Format(),
+                  resumes_};
     }
     return std::nullopt;
   }
@@ -86,23 +98,31 @@ class AllNetworks {
   const loader::Iterator iterator_;  // its own: the dumper's program may be replaced meanwhile
   NamespaceEntry& entry_;
   const std::vector<Network> networks_;
+  const bool resumes_;
   std::shared_ptr<Labels> labels_;
   std::size_t at_ = 0;
 };
 
-Result<Parts> all_parts(const loader::Iterator& iterator, NamespaceEntry& entry, bool labelled,
-                        bool headed) {
+Result<Parts> all_parts(const loader::Iterator& iterator, NamespaceEntry& entry,
+                        const Output& output) {
   auto copy = iterator.copy();
   if (!copy) return base::Failure(copy.error());
-  const auto all = std::make_shared<AllNetworks>(std::move(*copy), entry, labelled, headed);
+  const auto all = std::make_shared<AllNetworks>(std::move(*copy), entry, output);
   auto first = all->next();
   if (!first) return base::Failure(first.error());
   if (!*first) return fail(EACCES, "no network namespace can be seen");
   return Parts{std::move(**first), [all] { return all->next(); }};
 }
 
+Result<Parts> part_in(const NamespacePtr& where, const loader::Iterator& iterator,
+                      NamespaceEntry& entry, const Output& output) {
+  auto session = entry.open(iterator, where);
+  if (!session) return base::Failure(session.error());
+  return Parts{Part{std::move(*session), output.format, output.resumes}};
+}
+
 // What makes text of the records that the built-in program writes for the elements of a map.
-Result<Format> format_of(const loader::Iterator& iterator) {
+Result<Format> format_of_rows(const loader::Iterator& iterator) {
   const auto info = iterator.info();
   if (!info) return base::Failure(info.error());
   const auto map = loader::open_map({targets::ObjectName::Form::id, info->map_id});
@@ -116,6 +136,20 @@ Result<Format> format_of(const loader::Iterator& iterator) {
   };
 }
 
+Result<Output> output_of(const loader::Iterator& iterator, const std::string& program,
+                         const targets::Known& target) {
+  Output output;
+  output.is_known = is_builtin(program);
+  output.headed = target.headed;
+  output.resumes = target.resumes || (output.is_known && target.builtin_resumes);
+  if (output.is_known && target.writes_map_rows) {
+    auto format = format_of_rows(iterator);
+    if (!format) return base::Failure(format.error());
+    output.format = std::move(*format);
+  }
+  return output;
+}
+
 }  // namespace
 
 bool is_builtin(std::string_view program) { return program.starts_with(kBuiltinPrefix); }
@@ -123,19 +157,19 @@ bool is_builtin(std::string_view program) { return program.starts_with(kBuiltinP
 Result<Dumper::Begin> begin_of(const std::shared_ptr<const loader::Iterator>& iterator,
                                const std::string& program, const targets::Target& target,
                                const targets::Scope& scope, NamespaceEntry& entry) {
-  if (scope.netns == targets::Scope::kAllNetworks) {
-    return [iterator, &entry, labelled = is_builtin(program), headed = target.known.headed](
-               const NamespacePtr&) { return all_parts(*iterator, entry, labelled, headed); };
-  }
-  if (!scope.netns.empty()) {
-    return [iterator, &entry, name = scope.netns](const NamespacePtr&) -> Result<Parts> {
-      const auto where = network_named(name);
-      if (!where) return base::Failure(where.error());
-      return only(entry.open(*iterator, *where));
-    };
-  }
-  return
-      [iterator, &entry](const NamespacePtr& where) { return only(entry.open(*iterator, where)); };
+  const auto known = output_of(*iterator, program, target.known);
+  if (!known) return base::Failure(known.error());
+  const Output& output = *known;
+  if (scope.netns == targets::Scope::kAllNetworks)
+    return [=, &entry](const NamespacePtr&) { return all_parts(*iterator, entry, output); };
+  if (scope.netns.empty())
+    return
+        [=, &entry](const NamespacePtr& where) { return part_in(where, *iterator, entry, output); };
+  return [=, &entry, name = scope.netns](const NamespacePtr&) -> Result<Parts> {
+    const auto where = network_named(name);
+    if (!where) return base::Failure(where.error());
+    return part_in(*where, *iterator, entry, output);
+  };
 }
 
 }  // namespace bpfdump::reader

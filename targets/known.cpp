@@ -59,7 +59,7 @@ const std::vector<Known>& known_targets() {
       {.name = "cgroup", .parameters = kCgroup, .builtin = builtin_cgroup(),
        .notes = "from the root of the cgroup2 hierarchy, parents first; at most 32 KiB of output"},
       {.name = "dmabuf", .builtin = builtin_dmabuf(), .notes = "at most 16 KiB of output",
-       .resumes = false},
+       .resumes = false, .builtin_resumes = false},
       {.name = "ipv6_route", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_ipv6_route(), .notes = "the built-in is /proc/net/ipv6_route"},
       {.name = "kmem_cache", .builtin = builtin_kmem_cache()},
@@ -80,7 +80,8 @@ const std::vector<Known>& known_targets() {
        .headed = true},
       {.name = "unix", .namespace_kind = net, .parameters = kNet,
        .builtin = builtin_unix(), .headed = true,
-       .notes = "the built-in is /proc/net/unix; others lose sockets beyond 32 KiB of output"},
+       .notes = "the built-in is /proc/net/unix; other programs: at most 16 KiB of output",
+       .resumes = false},
   };
   // clang-format on
   return table;

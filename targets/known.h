@@ -35,9 +35,12 @@ struct Known {
   std::string_view nested_in = {};
   std::string_view nested_name = {};
   std::string_view notes = {};
-  /// Whether the kernel goes on where a full buffer of 32 KiB ended. If not, it ends the dump there
-  /// without a word (Linux 6.18, kernel/bpf/dmabuf_iter.c).
+  /// Whether the kernel goes on where a full buffer of 32 KiB ended. If not, it leaves out what
+  /// comes behind, or some of it, without a word (Linux 6.18, kernel/bpf/dmabuf_iter.c;
+  /// net/unix/af_unix.c for the rest of a hash bucket).
   bool resumes = true;
+  /// The same of the built-in program, which may end its reads where nothing gets lost.
+  bool builtin_resumes = true;
 };
 
 /// The one table of knowledge, sorted by name. A target that is not in it works all the same.

@@ -118,7 +118,7 @@ static __noinline int write_end(struct seq_file* seq, struct sock_common* skc, b
   if (peer) {
     BPF_SEQ_PRINTF(seq, " %s\n", end);
   } else {
-    BPF_SEQ_PRINTF(seq, " %-23s", end);
+    BPF_SEQ_PRINTF(seq, " %-30s", end);
   }
   return 0;
 }

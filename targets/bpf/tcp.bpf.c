@@ -129,7 +129,7 @@ int bpfdump_tcp(struct bpf_iter__tcp* ctx) {
     BPF_SEQ_PRINTF(
         seq,
         "FAMILY STATE          RECV-Q     SEND-Q TIMER     RETRANS        UID      INODE "
-        "LOCAL                   PEER\n");
+        "LOCAL                          PEER\n");
   }
   if (!skc) return 0;
 

@@ -31,7 +31,7 @@ int bpfdump_udp(struct bpf_iter__udp* ctx) {
   if (udp ? ctx->meta->seq_num == 0 : ctx->meta->seq_num == NO_SOCKET) {
     BPF_SEQ_PRINTF(seq,
                    "FAMILY STATE          RECV-Q     SEND-Q      DROPS        UID      INODE "
-                   "LOCAL                   PEER\n");
+                   "LOCAL                          PEER\n");
   }
   if (!udp) return 0;
 

@@ -75,13 +75,6 @@ TEST_F(CreateTest, MkdirOfANameThatIsTakenIsEexist) {
   EXPECT_EQ(errno, EEXIST);
 }
 
-TEST_F(CreateTest, MkdirWhereNothingIsBuiltInSaysToCopyAProgram) {
-  EXPECT_EQ(::mkdir(path("sockmap/x").c_str(), 0777), -1);
-  EXPECT_EQ(errno, EOPNOTSUPP);
-  expect_nothing_but_a_log("sockmap/x",
-                           "no built-in program; copy one in: cp PROGRAM.bpf.o sockmap/x");
-}
-
 TEST_F(CreateTest, DumpersHaveNoEqualsSignInTheirNames) {
   EXPECT_EQ(::mkdir(path("task/a=b").c_str(), 0777), -1);
   EXPECT_EQ(errno, EINVAL);

@@ -6,6 +6,8 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -26,6 +28,11 @@ SocketAddress own_address(int socket) {
   address.size = sizeof(address.bytes);
   EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address.bytes), &address.size), 0);
   return address;
+}
+
+void wait_for_input(int socket) {
+  pollfd input = {socket, POLLIN, 0};
+  EXPECT_EQ(::poll(&input, 1, 60'000), 1);
 }
 
 // A connection whose first end has bytes that the other, which does not read, has no room for.
@@ -68,6 +75,13 @@ SocketAddress SocketAddress::unix_name(const std::string& name) {
   return address;
 }
 
+Sockets::Sockets() {
+  rlimit limit = {};
+  EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  limit.rlim_cur = limit.rlim_max;
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
 int Sockets::make(int family, int type) {
   sockets_.emplace_back(::socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   EXPECT_TRUE(sockets_.back().valid()) << std::strerror(errno);
@@ -96,6 +110,7 @@ int Sockets::connected(int type, const SocketAddress& to) {
 }
 
 int Sockets::accepted(int listener) {
+  wait_for_input(listener);
   sockets_.emplace_back(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   EXPECT_TRUE(sockets_.back().valid()) << std::strerror(errno);
   return sockets_.back().get();
@@ -224,6 +239,7 @@ void make_udp_sockets(Sockets& sockets) {
     const int to_it = sockets.connected(SOCK_DGRAM, own_address(read));
     std::array<char, 2000> bytes = {};
     for (int i = 0; i < 9; ++i) send_bytes(to_it, 1000);
+    wait_for_input(read);
     EXPECT_EQ(::recv(read, bytes.data(), bytes.size(), 0), 1000);  // deferred give-back
     const int on_lo = sockets.make(address.bytes.ss_family, SOCK_DGRAM);
     set_option(on_lo, SOL_SOCKET, SO_BINDTOIFINDEX, static_cast<int>(::if_nametoindex("lo")));

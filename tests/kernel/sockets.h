@@ -25,7 +25,9 @@ struct SocketAddress {
 /// Sockets that stay as they are until this ends. What can't be made is a failure of the test.
 class Sockets {
  public:
-  /// A socket, not bound; all others are made from it. Nothing here waits.
+  /// Raises the process's limit of open files as far as it goes.
+  Sockets();
+  /// A socket, not bound. All are non-blocking; accepted() waits for the connection to come.
   int make(int family, int type);
   int bound(int type, const SocketAddress& address);
   int listening(int type, const SocketAddress& address, int backlog);

@@ -87,7 +87,7 @@ TEST_F(FilesystemTest, TargetsTellsWhatIsKnown) {
             "of_tomorrow  bpf_iter__of_tomorrow  -           -          no        -\n"
             "task         bpf_iter__task         pid=,tid=   pid        yes       -\n"
             "task_file    bpf_iter__task_file    pid=,tid=   pid        yes       -\n"
-            "tcp          bpf_iter__tcp          netns=      net        no        -\n");
+            "tcp          bpf_iter__tcp          netns=      net        yes       -\n");
 }
 
 TEST_F(FilesystemTest, DumpersIsAHeaderAtFirst) {
@@ -128,24 +128,26 @@ TEST_F(FilesystemTest, WhatIsTheDaemonsIsNotTheUsers) {
 // --- mkdir and touch -----------------------------------------------------------------------------
 
 TEST_F(FilesystemTest, MkdirWithoutABuiltinSaysToCopyAProgramAndLeavesNoName) {
-  const auto made = fs().mkdir(ino("tcp"), "d", kOwner);
+  const auto made = fs().mkdir(ino("of_tomorrow"), "d", kOwner);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, EOPNOTSUPP);
-  EXPECT_EQ(read(".bpfdump/log/tcp/d"),
-            "tcp/d (built-in): failed: target 'tcp' has no built-in program; copy one in: "
-            "cp PROGRAM.bpf.o tcp/d\n");
-  EXPECT_EQ(fs().stat(ino(".bpfdump/log/tcp/d"))->st_mode, S_IFREG | 0400u);
-  EXPECT_EQ(ino("tcp/d"), 0u);
+  EXPECT_EQ(read(".bpfdump/log/of_tomorrow/d"),
+            "of_tomorrow/d (built-in): failed: target 'of_tomorrow' has no built-in program; copy "
+            "one in: "
+            "cp PROGRAM.bpf.o of_tomorrow/d\n");
+  EXPECT_EQ(fs().stat(ino(".bpfdump/log/of_tomorrow/d"))->st_mode, S_IFREG | 0400u);
+  EXPECT_EQ(ino("of_tomorrow/d"), 0u);
 }
 
 TEST_F(FilesystemTest, TouchIsAsMkdir) {
-  const auto file = create("tcp", "d");
+  const auto file = create("of_tomorrow", "d");
   const auto handle = fs().handle(file.handle);
   ASSERT_TRUE(fs().change(file.attributes.st_ino, {}, {}, true, handle.get()));
-  EXPECT_EQ(flush(file), fmt::format("{} target 'tcp' has no built-in program; copy one in: "
-                                     "cp PROGRAM.bpf.o tcp/d",
-                                     EOPNOTSUPP));
-  EXPECT_EQ(ino("tcp/d"), 0u);
+  EXPECT_EQ(flush(file),
+            fmt::format("{} target 'of_tomorrow' has no built-in program; copy one in: "
+                        "cp PROGRAM.bpf.o of_tomorrow/d",
+                        EOPNOTSUPP));
+  EXPECT_EQ(ino("of_tomorrow/d"), 0u);
 }
 
 TEST_F(FilesystemTest, NamesHaveRules) {
@@ -221,12 +223,12 @@ TEST_F(FilesystemTest, AfterAFailureTheSameFileCanBeWrittenOn) {
 }
 
 TEST_F(FilesystemTest, ALogIsThatOfTheLastAttempt) {
-  ASSERT_FALSE(fs().mkdir(ino("tcp"), "d", kOwner));
-  const auto file = create("tcp", "d");
+  ASSERT_FALSE(fs().mkdir(ino("of_tomorrow"), "d", kOwner));
+  const auto file = create("of_tomorrow", "d");
   ASSERT_TRUE(write(file, "junk"));
   ASSERT_EQ(flush(file), kText);
-  EXPECT_THAT(read(".bpfdump/log/tcp/d"), StartsWith("tcp/d (object): failed: "));
-  EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre("d"));
+  EXPECT_THAT(read(".bpfdump/log/of_tomorrow/d"), StartsWith("of_tomorrow/d (object): failed: "));
+  EXPECT_THAT(list(".bpfdump/log/of_tomorrow"), ElementsAre("d"));
 }
 
 TEST_F(FilesystemTest, ANameThatWasRemovedWhileWrittenStaysAway) {

@@ -29,7 +29,7 @@ class OpsTest : public ::testing::Test {
     std::uint64_t handle;
   };
   File create(const std::string& name) {
-    const Reply created = fuse_.create(tcp_, name, O_WRONLY | O_CREAT | O_TRUNC);
+    const Reply created = fuse_.create(tomorrow_, name, O_WRONLY | O_CREAT | O_TRUNC);
     return {created.as<fuse_entry_out>().nodeid,
             created.as<fuse_open_out>(sizeof(fuse_entry_out)).fh};
   }
@@ -42,13 +42,13 @@ class OpsTest : public ::testing::Test {
   }
 
   int ready_ = 0;
-  FakeKernel kernel_{{"task", "task_file", "tcp"}, "limits.source_bytes = 100"};
+  FakeKernel kernel_{{"task", "task_file", "tomorrow"}, "limits.source_bytes = 100"};
   Ops ops_{*kernel_.filesystem,
            {.reads = {2, 2}, .commits = {2, 2}},
            [](pid_t) { return base::Result<void>(); },
            [this] { ++ready_; }};
   FakeFuse fuse_{ops_};
-  const std::uint64_t tcp_ = fuse_.walk({"tcp"});
+  const std::uint64_t tomorrow_ = fuse_.walk({"tomorrow"});
 };
 
 TEST_F(OpsTest, InitAgreesOnLargeTransfers) {
@@ -89,7 +89,7 @@ TEST_F(OpsTest, GetattrOfTheRootCountsItsDirectories) {
 
 TEST_F(OpsTest, ReadlinkGivesANestedNamesTarget) {
   EXPECT_EQ(fuse_.call(FUSE_READLINK, fuse_.walk({"task", "file"})).body, "../task_file");
-  EXPECT_EQ(fuse_.call(FUSE_READLINK, tcp_).error, EINVAL);
+  EXPECT_EQ(fuse_.call(FUSE_READLINK, tomorrow_).error, EINVAL);
 }
 
 TEST_F(OpsTest, StatfsAllowsLongNames) {
@@ -109,12 +109,12 @@ TEST_F(OpsTest, SetattrSetsWhatItIsTold) {
   EXPECT_EQ(out.attr.uid, 77u);
   EXPECT_EQ(out.attr.gid, FakeFuse::kGid) << "it was not to be set";
   EXPECT_EQ(out.attr.mtime, 5u);
-  EXPECT_EQ(fuse_.call(FUSE_SETATTR, tcp_, bytes_of(in)).error, EPERM);
+  EXPECT_EQ(fuse_.call(FUSE_SETATTR, tomorrow_, bytes_of(in)).error, EPERM);
 }
 
 TEST_F(OpsTest, AForgottenNamelessInodeIsGone) {
   const File file = create("d");
-  ASSERT_EQ(fuse_.call(FUSE_UNLINK, tcp_, std::string("d") + '\0').error, 0);
+  ASSERT_EQ(fuse_.call(FUSE_UNLINK, tomorrow_, std::string("d") + '\0').error, 0);
   EXPECT_EQ(fuse_.getattr(file.node).as<fuse_attr_out>().attr.nlink, 0u);
   ASSERT_EQ(fuse_.release(file.node, file.handle).error, 0);
   fuse_.forget(file.node, 1);
@@ -170,8 +170,8 @@ Listed parse_direntplus(const std::string& body) {
 TEST_F(OpsTest, ReaddirListsTheTree) {
   const Reply reply = fuse_.read(kRoot, 0, 0, 4096, FUSE_READDIR);
   const Listed listed = parse_dirents(reply.body);
-  EXPECT_THAT(listed.names, ElementsAre(".", "..", ".bpfdump", "task", "task_file", "tcp"));
-  EXPECT_EQ(listed.nodes.back(), tcp_);
+  EXPECT_THAT(listed.names, ElementsAre(".", "..", ".bpfdump", "task", "task_file", "tomorrow"));
+  EXPECT_EQ(listed.nodes.back(), tomorrow_);
   EXPECT_EQ(fuse_.read(kRoot, 0, listed.next, 4096, FUSE_READDIR).body, "");
   EXPECT_EQ(fuse_.read(999, 0, 0, 4096, FUSE_READDIR).error, ENOENT);
 }
@@ -179,27 +179,27 @@ TEST_F(OpsTest, ReaddirListsTheTree) {
 TEST_F(OpsTest, ReaddirGoesOnWhereThereWasNoRoom) {
   std::vector<std::string> names;
   for (Listed part;; names.insert(names.end(), part.names.begin(), part.names.end())) {
-    // Three entries of 32 bytes; then task, without room for task_file's 40 but for tcp's 32.
+    // Three entries of 32 bytes; then task, without room for task_file's 40 but for tomorrow's 32.
     const std::uint32_t room = part.next == 0 ? 96 : 64;
     part = parse_dirents(fuse_.read(kRoot, 0, part.next, room, FUSE_READDIR).body);
     if (part.names.empty()) break;
     EXPECT_LE(part.names.size(), 3u);
   }
-  EXPECT_THAT(names, ElementsAre(".", "..", ".bpfdump", "task", "task_file", "tcp"));
+  EXPECT_THAT(names, ElementsAre(".", "..", ".bpfdump", "task", "task_file", "tomorrow"));
 }
 
 TEST_F(OpsTest, ReaddirplusIsAListingAndALookupOfEach) {
   const Listed listed = parse_direntplus(fuse_.read(kRoot, 0, 0, 4096, FUSE_READDIRPLUS).body);
-  EXPECT_THAT(listed.names, ElementsAre(".", "..", ".bpfdump", "task", "task_file", "tcp"));
-  EXPECT_EQ(listed.nodes.back(), tcp_);
+  EXPECT_THAT(listed.names, ElementsAre(".", "..", ".bpfdump", "task", "task_file", "tomorrow"));
+  EXPECT_EQ(listed.nodes.back(), tomorrow_);
 }
 
 TEST_F(OpsTest, ReaddirplusKeepsWhatItListedUntilItIsForgotten) {
-  fuse_.mkdir(tcp_, "d");  // fails, and leaves a log
-  const std::uint64_t logs = fuse_.walk({".bpfdump", "log", "tcp"});
+  fuse_.mkdir(tomorrow_, "d");  // fails, and leaves a log
+  const std::uint64_t logs = fuse_.walk({".bpfdump", "log", "tomorrow"});
   const auto node =
       parse_direntplus(fuse_.read(logs, 0, 0, 4096, FUSE_READDIRPLUS).body).nodes.back();
-  fuse_.mkdir(tcp_, "d");  // another log in its place
+  fuse_.mkdir(tomorrow_, "d");  // another log in its place
   EXPECT_EQ(fuse_.getattr(node).error, 0);
   fuse_.forget(node, 1);
   EXPECT_EQ(fuse_.getattr(node).error, ENOENT);
@@ -220,7 +220,7 @@ TEST_F(OpsTest, ATextIsReadInPieces) {
 TEST_F(OpsTest, AllIsReadDirectlyAndReadersAreNotFlushed) {
   const auto reader = fuse_.open(fuse_.walk({".bpfdump", "targets"}), O_RDONLY);
   EXPECT_EQ(reader.as<fuse_open_out>().open_flags, FOPEN_DIRECT_IO | FOPEN_NOFLUSH);
-  const auto writer = fuse_.create(tcp_, "d", O_WRONLY | O_CREAT);
+  const auto writer = fuse_.create(tomorrow_, "d", O_WRONLY | O_CREAT);
   EXPECT_EQ(writer.as<fuse_open_out>(sizeof(fuse_entry_out)).open_flags, FOPEN_DIRECT_IO + 0u);
 }
 
@@ -233,12 +233,13 @@ TEST_F(OpsTest, WhatIsTheDaemonsCanNotBeWritten) {
 // --- Creating ------------------------------------------------------------------------------------
 
 TEST_F(OpsTest, AMkdirThatFailsLeavesNothingButItsLog) {
-  EXPECT_EQ(fuse_.mkdir(tcp_, "d").error, EOPNOTSUPP);
-  EXPECT_EQ(fuse_.lookup(tcp_, "d").error, ENOENT);
-  EXPECT_EQ(read({".bpfdump", "log", "tcp", "d"}),
-            "tcp/d (built-in): failed: target 'tcp' has no built-in program; copy one in: "
-            "cp PROGRAM.bpf.o tcp/d\n");
-  EXPECT_EQ(fuse_.mkdir(tcp_, "a=b").error, EINVAL);
+  EXPECT_EQ(fuse_.mkdir(tomorrow_, "d").error, EOPNOTSUPP);
+  EXPECT_EQ(fuse_.lookup(tomorrow_, "d").error, ENOENT);
+  EXPECT_EQ(
+      read({".bpfdump", "log", "tomorrow", "d"}),
+      "tomorrow/d (built-in): failed: target 'tomorrow' has no built-in program; copy one in: "
+      "cp PROGRAM.bpf.o tomorrow/d\n");
+  EXPECT_EQ(fuse_.mkdir(tomorrow_, "a=b").error, EINVAL);
 }
 
 TEST_F(OpsTest, ACopyOfJunkFailsAtItsClose) {
@@ -246,20 +247,20 @@ TEST_F(OpsTest, ACopyOfJunkFailsAtItsClose) {
   EXPECT_EQ(fuse_.write(file.node, file.handle, 0, "ju").as<fuse_write_out>().size, 2u);
   EXPECT_EQ(fuse_.write(file.node, file.handle, 2, "nk").as<fuse_write_out>().size, 2u);
   EXPECT_EQ(fuse_.flush(file.node, file.handle).error, ENOEXEC);
-  EXPECT_EQ(fuse_.lookup(tcp_, "d").error, ENOENT);
+  EXPECT_EQ(fuse_.lookup(tomorrow_, "d").error, ENOENT);
   EXPECT_EQ(fuse_.release(file.node, file.handle).error, 0);
-  EXPECT_EQ(read({".bpfdump", "log", "tcp", "d"}),
-            "tcp/d (object): failed: this is text, not a BPF object; compile with: "
+  EXPECT_EQ(read({".bpfdump", "log", "tomorrow", "d"}),
+            "tomorrow/d (object): failed: this is text, not a BPF object; compile with: "
             "clang -g -O2 -target bpf -c\n");
 }
 
 TEST_F(OpsTest, ANewFileIsTheCallersAndIsAskedForAgain) {
-  const auto entry = fuse_.create(tcp_, "d", O_WRONLY | O_CREAT).as<fuse_entry_out>();
+  const auto entry = fuse_.create(tomorrow_, "d", O_WRONLY | O_CREAT).as<fuse_entry_out>();
   EXPECT_EQ(entry.attr.mode, S_IFREG | 0440u);
   EXPECT_EQ(entry.attr.uid, FakeFuse::kUid);
   EXPECT_EQ(entry.attr.gid, FakeFuse::kGid);
   EXPECT_EQ(entry.entry_valid, 0u);
-  const auto found = fuse_.lookup(tcp_, "d").as<fuse_entry_out>();
+  const auto found = fuse_.lookup(tomorrow_, "d").as<fuse_entry_out>();
   EXPECT_EQ(found.nodeid, entry.nodeid);
   EXPECT_EQ(found.entry_valid, 0u) << "it is pending";
   EXPECT_EQ(fuse_.open(entry.nodeid, O_RDONLY).error, EBUSY);
@@ -295,14 +296,14 @@ TEST_F(OpsTest, WritesHaveTheirLimits) {
 TEST_F(OpsTest, AnInterruptOfNothingIsHarmless) {
   fuse_.send(FUSE_INTERRUPT, 0, bytes_of(fuse_interrupt_in{.unique = 2}));
   EXPECT_EQ(fuse_.getattr(kRoot).error, 0);
-  EXPECT_EQ(fuse_.mkdir(tcp_, "d").error, EOPNOTSUPP);
+  EXPECT_EQ(fuse_.mkdir(tomorrow_, "d").error, EOPNOTSUPP);
 }
 
 TEST_F(OpsTest, AnInterruptThatComesFirstStopsItsRequest) {
   fuse_.send(FUSE_INTERRUPT, 0, bytes_of(fuse_interrupt_in{.unique = fuse_.next_unique() + 2}));
-  EXPECT_EQ(fuse_.mkdir(tcp_, "d").error, EINTR);
-  EXPECT_EQ(fuse_.walk({".bpfdump", "log", "tcp", "d"}), 0u) << "it was begun";
-  EXPECT_EQ(fuse_.mkdir(tcp_, "d").error, EOPNOTSUPP) << "the next one is another";
+  EXPECT_EQ(fuse_.mkdir(tomorrow_, "d").error, EINTR);
+  EXPECT_EQ(fuse_.walk({".bpfdump", "log", "tomorrow", "d"}), 0u) << "it was begun";
+  EXPECT_EQ(fuse_.mkdir(tomorrow_, "d").error, EOPNOTSUPP) << "the next one is another";
 }
 
 TEST_F(OpsTest, WhatIsNotOfferedIsENOSYS) {
@@ -315,7 +316,7 @@ TEST_F(OpsTest, AfterStopSlowRequestsAreRefusedAndOthersAnswered) {
   const std::uint64_t node = fuse_.walk({".bpfdump", "targets"});
   const auto opened = fuse_.open(node, O_RDONLY).as<fuse_open_out>();
   ops_.stop();
-  EXPECT_EQ(fuse_.mkdir(tcp_, "d").error, ENOTCONN);
+  EXPECT_EQ(fuse_.mkdir(tomorrow_, "d").error, ENOTCONN);
   EXPECT_EQ(fuse_.read(node, opened.fh, 0, 10).error, ENOTCONN);
   EXPECT_EQ(fuse_.getattr(kRoot).error, 0);
 }
