@@ -2,6 +2,7 @@
 //
 // Measures bpfdump against what a user would do without it, each pair in turn in the same run.
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "bench/elsewhere.h"
 #include "bench/measure.h"
 #include "bench/mounted.h"
 #include "bench/process.h"
@@ -150,6 +152,32 @@ void many_readers(Report& report) {
   }
 }
 
+/// What it costs to be somewhere else than the daemon: open and close, where the iterator is
+/// created.
+void namespaces(Report& report) {
+  progress("namespaces");
+  const std::string section = "Opening a dumper in another namespace";
+  const Mounted mounted;
+  const auto maps = mounted.make("bpf_map", "maps");  // maps have no namespace
+  const auto routes = mounted.make("ipv6_route", "routes");
+  const auto threads = mounted.make("task", "threads");
+  const Elsewhere here(0);
+  const Elsewhere other_network(CLONE_NEWNET);
+  const Elsewhere other_pids(CLONE_NEWPID);
+  const auto opening = [](const Elsewhere& where, const Mounted::Dumper& dumper) {
+    return [&where, &dumper] { return where.seconds_to_open(dumper.file, 200); };
+  };
+  const int rounds = 21;
+  report.add(section, "ipv6_route, the same network", "bpf_map",
+             compare(opening(here, routes), opening(here, maps), rounds), "nothing is entered");
+  report.add(section, "task, the same pid namespace", "bpf_map",
+             compare(opening(here, threads), opening(here, maps), rounds), "nothing is entered");
+  report.add(section, "ipv6_route, another network", "the same one",
+             compare(opening(other_network, routes), opening(here, routes), rounds), "by a thread");
+  report.add(section, "task, another pid namespace", "the same one",
+             compare(opening(other_pids, threads), opening(here, threads), rounds), "by a process");
+}
+
 void memory(Report& report) {
   progress("memory");
   const std::string section = "Resident memory of the daemon";
@@ -188,11 +216,9 @@ struct Part {
   std::string_view name;
   void (*measure)(Report&);
 };
-constexpr Part kParts[] = {{"small", small_dumps},
-                           {"letter", letter_of_2020},
-                           {"readers", many_readers},
-                           {"peers", what_a_user_would_run},
-                           {"memory", memory}};
+constexpr Part kParts[] = {{"small", small_dumps},     {"letter", letter_of_2020},
+                           {"readers", many_readers},  {"peers", what_a_user_would_run},
+                           {"namespaces", namespaces}, {"memory", memory}};
 
 /// Measures the parts that are named, or all.
 int measure(const std::vector<std::string_view>& names) {

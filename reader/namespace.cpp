@@ -26,9 +26,17 @@ bool is_same(const struct stat& a, const struct stat& b) {
   return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-bool is_ours(const struct stat& other, NamespaceKind kind) {
+struct stat look_at_own(NamespaceKind kind) {
   struct stat ours = {};
-  return ::stat(file_of("self", kind).c_str(), &ours) == 0 && is_same(ours, other);
+  ::stat(file_of("self", kind).c_str(), &ours);  // if this fails, nothing is taken for ours
+  return ours;
+}
+
+// This process stays where it is: only threads of their own go elsewhere.
+bool is_ours(const struct stat& other, NamespaceKind kind) {
+  static const struct stat kNetwork = look_at_own(NamespaceKind::net);
+  static const struct stat kPids = look_at_own(NamespaceKind::pid);
+  return is_same(kind == NamespaceKind::net ? kNetwork : kPids, other);
 }
 
 }  // namespace

@@ -201,7 +201,8 @@ TEST_F(SocketsTest, UnixIsWholeWithManySocketsInABucketOrAnErrorWithTooMany) {
 TEST_F(SocketsTest, UnixProgramsOfUsersAreWholeOrAnError) {
   sh("cp $OBJECTS/unix_lines.bpf.o $M/unix/l");
   make_unix_crowd(sockets_, 100);
-  EXPECT_GT(lines_of(read_file(path("unix/l"))).size(), 100U);
+  EXPECT_GE(lines_of(read_file(path("unix/l"))).size(), 100U);
+  sockets_ = Sockets();
   make_unix_crowd(sockets_, 1000);
   const Outcome outcome = try_sh("cat $M/unix/l");
   EXPECT_EQ(outcome.errors, "cat: " + path("unix/l") + ": Argument list too long\n");
