@@ -55,6 +55,7 @@ Result<Production> PartsReader::produce_text(const std::stop_token& stop) {
   text_.clear();
   taken_ = 0;
   if (auto formatted = format_({records_.get(), production->bytes}, text_); !formatted) {
+    text_.clear();  // nobody knows what it begins with
     failure_ = formatted.error();
     return base::Failure(formatted.error());
   }
