@@ -93,6 +93,12 @@ void Tree::unlink(Ino ino, Node& node) {
   drop_if_unused(parent);
 }
 
+// The kernel may have been asked to forget a directory before.
+void Tree::note_lookup(Ino ino, Node& node) {
+  ++node.lookups;
+  if (node.passing && node.names.empty()) idle_.insert(ino);
+}
+
 // What nobody knows and nothing needs.
 void Tree::drop_if_unused(Ino ino) {
   Node* node = find(ino);
@@ -200,8 +206,7 @@ Result<struct stat> Tree::lookup_passing(Ino parent, const std::string& name,
     return base::fail(ENFILE, "look at more than {} scopes without dumpers", kMostIdle);
   const Ino ino = add_passing_locked(parent, name, std::move(directory));
   Node& node = *find(ino);
-  ++node.lookups;
-  if (node.names.empty()) idle_.insert(ino);
+  note_lookup(ino, node);
   return node.attributes;
 }
 
@@ -284,7 +289,7 @@ Result<struct stat> Tree::lookup(Ino parent, const std::string& name) {
   const std::scoped_lock lock(mutex_);
   Node* node = find_child(parent, name);
   if (node == nullptr) return not_there();
-  ++node->lookups;
+  note_lookup(node->attributes.st_ino, *node);
   return node->attributes;
 }
 

@@ -193,6 +193,7 @@ class Tree {
   const Node* find_child(Ino parent, std::string_view name) const;
   void link(Ino ino, Node& node);
   void unlink(Ino ino, Node& node);
+  void note_lookup(Ino ino, Node& node);
   void drop_if_unused(Ino ino);
   Ino add_passing_locked(Ino parent, const std::string& name,
                          std::shared_ptr<const Directory> directory);
