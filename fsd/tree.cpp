@@ -60,6 +60,12 @@ const Tree::Node* Tree::find_child(Ino parent, std::string_view name) const {
   return const_cast<Tree*>(this)->find_child(parent, name);
 }
 
+// Whether it is a directory's number: no face, and none that was removed and is only still known.
+bool Tree::takes_names(Ino parent) const {
+  const Node* directory = is_face(parent) ? nullptr : find(parent);
+  return directory != nullptr && directory->state != State::nameless;
+}
+
 void Tree::link(Ino ino, Node& node) {
   Node& directory = *find(node.parent);
   if (directory.passing && directory.names.empty()) {
@@ -230,7 +236,7 @@ std::optional<Tree::Name> Tree::take_idle(std::size_t most) {
 
 Result<Ino> Tree::claim(Ino parent, const std::string& name, mode_t mode, Owner owner) {
   const std::scoped_lock lock(mutex_);
-  if (is_face(parent) || find(parent) == nullptr) return not_there();
+  if (!takes_names(parent)) return not_there();
   if (find_child(parent, name) != nullptr) return fail_errno(EEXIST, "create '{}'", name);
   const Ino ino = add(parent, name, S_IFREG | mode, owner);
   find(ino)->state = State::pending;
@@ -242,7 +248,7 @@ Result<void> Tree::publish(Ino ino, std::shared_ptr<Dumper> dumper) {
   Node* node = find(ino);
   if (node == nullptr || node->removed) return fail_errno(ENOENT, "create a file that was removed");
   if (node->state == State::nameless) {
-    if (find(node->parent) == nullptr) return not_there();
+    if (!takes_names(node->parent)) return not_there();
     if (find_child(node->parent, node->name) != nullptr)
       return fail_errno(EEXIST, "create '{}'", node->name);
     link(ino, *node);

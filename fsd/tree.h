@@ -191,6 +191,7 @@ class Tree {
   const Node* find(Ino ino) const;
   Node* find_child(Ino parent, std::string_view name);
   const Node* find_child(Ino parent, std::string_view name) const;
+  bool takes_names(Ino parent) const;
   void link(Ino ino, Node& node);
   void unlink(Ino ino, Node& node);
   void note_lookup(Ino ino, Node& node);
