@@ -54,6 +54,7 @@ sink = "/var/log/bpfdump.log"
 enabled = false
 mode = "0640"
 group = "adm"
+namespace = "daemon"
 )",
                             "bpfdumpd.toml");
   ASSERT_TRUE(config) << config.error().message;
@@ -64,7 +65,8 @@ group = "adm"
   expected.read.stall_timeout = std::chrono::minutes(2);
   expected.read.ahead_bytes = 65536;
   expected.log = {LogLevel::debug, "/var/log/bpfdump.log"};
-  expected.targets["tcp"] = {.enabled = false, .mode = 0640, .group = "adm"};
+  expected.targets["tcp"] = {
+      .enabled = false, .mode = 0640, .group = "adm", .in_callers_namespace = false};
   EXPECT_EQ(*config, expected);
 }
 
@@ -84,6 +86,17 @@ TEST(ConfigTest, ReadsEveryLevelAndSink) {
   EXPECT_EQ(log("error", "journal"), (Log{LogLevel::error, "journal"}));
   EXPECT_EQ(log("warn", "stderr"), (Log{LogLevel::warn, "stderr"}));
   EXPECT_EQ(log("info", "/l"), (Log{LogLevel::info, "/l"}));
+}
+
+TEST(ConfigTest, ReadsBothNamespaces) {
+  const auto in_callers = [](std::string_view value) {
+    return parse(fmt::format("target.tcp.namespace = '{}'", value), "f")
+        ->targets.at("tcp")
+        .in_callers_namespace;
+  };
+  EXPECT_TRUE(in_callers("caller"));
+  EXPECT_FALSE(in_callers("daemon"));
+  EXPECT_TRUE(parse("target.tcp.mode = '0400'", "f")->targets.at("tcp").in_callers_namespace);
 }
 
 TEST(ConfigTest, AnUnknownKeyIsNamedWithThoseThatAreKnown) {
@@ -136,6 +149,12 @@ TEST(ConfigTest, AnImpossibleValueIsShownWithWhatIsPossible) {
           "not 'here'"));
   EXPECT_EQ(refusal("target.tcp.group = ''"),
             invalid("1:20: target.tcp.group: expected the name or number of a group, not ''"));
+  for (const auto* name : {"", "Caller", "host", "all"}) {
+    EXPECT_EQ(refusal(fmt::format("target.tcp.namespace = '{}'", name)),
+              invalid(fmt::format("1:24: target.tcp.namespace: expected \"caller\" or \"daemon\", "
+                                  "not '{}'",
+                                  name)));
+  }
   for (const auto* mode : {"rw", "0888", "01000", "", "-1"}) {
     EXPECT_EQ(refusal(fmt::format("target.tcp.mode = '{}'", mode)),
               invalid(fmt::format("1:19: target.tcp.mode: expected permissions in octal, such as "

@@ -125,6 +125,9 @@ class FakeFuse {
     return call(FUSE_MKDIR, parent,
                 bytes_of(fuse_mkdir_in{.mode = 0755, .umask = 022}) + name + '\0');
   }
+  Reply rmdir(std::uint64_t parent, const std::string& name) {
+    return call(FUSE_RMDIR, parent, name + '\0');
+  }
   Reply create(std::uint64_t parent, const std::string& name, std::uint32_t flags) {
     fuse_create_in in = {};
     in.flags = flags;

@@ -264,6 +264,165 @@ TEST_F(FilesystemTest, AttributesOfAPendingNameAreKept) {
   EXPECT_EQ(fs().stat(file.attributes.st_ino)->st_uid, 5u);
 }
 
+// --- Scopes --------------------------------------------------------------------------------------
+
+TEST_F(FilesystemTest, AScopeIsThereWhenItIsLookedUp) {
+  const Ino scope = ino("task/pid=1");
+  ASSERT_NE(scope, 0u);
+  EXPECT_EQ(fs().stat(scope)->st_mode, S_IFDIR | 0755u);
+  EXPECT_EQ(ino("task/pid=1"), scope);
+  EXPECT_NE(ino("task_file/pid=1"), scope);
+  EXPECT_THAT(list("task"), ElementsAre("file"));
+  EXPECT_THAT(list("task/pid=1"), ElementsAre());
+  EXPECT_NE(ino("of_tomorrow/set.a=1"), 0u);
+}
+
+TEST_F(FilesystemTest, ANameThatIsNoScopeIsRefusedAndItsLogSaysWhy) {
+  for (const auto& [name, why] :
+       {std::pair{"pid=x",
+                  "'pid=x': expected the number of a process, in the reader's pid "
+                  "namespace"},
+        {"uid=0", "target 'task' has no parameter 'uid'; it takes pid=, tid=, set.NAME="}}) {
+    const auto found = fs().lookup(ino("task"), name);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, EINVAL);
+    EXPECT_EQ(found.error().message, why);
+    EXPECT_EQ(read(fmt::format(".bpfdump/log/task/{}", name)),
+              fmt::format("task/{}: {}\n", name, why));
+    EXPECT_EQ(fs().stat(ino(fmt::format(".bpfdump/log/task/{}", name)))->st_mode, S_IFREG | 0400u);
+  }
+  EXPECT_THAT(list(".bpfdump/log/task"), ElementsAre("pid=x", "uid=0"));
+}
+
+TEST_F(FilesystemTest, ScopesAreInTargetsOnly) {
+  for (const auto* place : {"", "task/pid=1", ".bpfdump", ".bpfdump/log", ".bpfdump/log/task",
+                            ".bpfdump/version", "task/file"}) {
+    for (const auto* name : {"pid=1", "pid=x"})
+      EXPECT_EQ(fs().lookup(ino(place), name).error().code, ENOENT) << place;
+  }
+  EXPECT_THAT(list(".bpfdump/log/task"), ElementsAre());
+  const std::string longest = "set.a=" + std::string(249, 'x');
+  EXPECT_NE(ino("task/" + longest), 0u);
+  EXPECT_EQ(fs().lookup(ino("task"), longest + "x").error().code, ENAMETOOLONG);
+}
+
+TEST_F(FilesystemTest, LogsOfScopesAreBoundedAndTheOldestGo) {
+  const auto look_at = [&](std::size_t number) {
+    EXPECT_FALSE(fs().lookup(ino("task"), fmt::format("pid=x{}", number)));
+  };
+  for (std::size_t at = 0; at < LogBook::kMostScopes; ++at) look_at(at);
+  for (int again = 0; again < 3; ++again) look_at(7);
+  EXPECT_EQ(list(".bpfdump/log/task").size(), LogBook::kMostScopes);
+  EXPECT_NE(ino(".bpfdump/log/task/pid=x0"), 0u);
+  look_at(LogBook::kMostScopes);
+  EXPECT_FALSE(fs().lookup(ino("tcp"), "pid=1"));
+  EXPECT_EQ(list(".bpfdump/log/task").size(), LogBook::kMostScopes - 1) << "all targets together";
+  EXPECT_EQ(ino(".bpfdump/log/task/pid=x0"), 0u);
+  EXPECT_EQ(ino(".bpfdump/log/task/pid=x1"), 0u);
+  EXPECT_NE(ino(".bpfdump/log/task/pid=x2"), 0u);
+  EXPECT_THAT(read(fmt::format(".bpfdump/log/task/pid=x{}", LogBook::kMostScopes)),
+              HasSubstr("expected the number of a process"));
+  EXPECT_THAT(read(".bpfdump/log/tcp/pid=1"), HasSubstr("target 'tcp' has no parameter 'pid'"));
+}
+
+TEST_F(FilesystemTest, LogsOfScopesDoNotDriveOutThoseOfDumpers) {
+  ASSERT_FALSE(fs().mkdir(ino("tcp"), "d", kOwner));
+  ASSERT_FALSE(fs().mkdir(ino("tcp/netns=1"), "d", kOwner));
+  for (std::size_t at = 0; at <= 2 * LogBook::kMostScopes; ++at)
+    ASSERT_FALSE(fs().lookup(ino("tcp"), fmt::format("x=x{}", at)));
+  EXPECT_NE(ino(".bpfdump/log/tcp/d"), 0u);
+  EXPECT_NE(ino(".bpfdump/log/tcp/netns=1/d"), 0u);
+}
+
+TEST_F(FilesystemTest, ADumpersLogIsInItsScopesDirectory) {
+  const auto made = fs().mkdir(ino("tcp/netns=1"), "d", kOwner);
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, EOPNOTSUPP);
+  const std::string says =
+      "tcp/netns=1/d (built-in): failed: target 'tcp' has no built-in program; copy one in: "
+      "cp PROGRAM.bpf.o tcp/netns=1/d\n";
+  EXPECT_EQ(read(".bpfdump/log/tcp/netns=1/d"), says);
+  EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre("netns=1"));
+  EXPECT_EQ(ino(".bpfdump/log/tcp/d"), 0u);
+
+  const auto file = create("tcp/netns=1", "d");
+  ASSERT_TRUE(write(file, "junk"));
+  EXPECT_EQ(flush(file), kText);
+  EXPECT_EQ(read(".bpfdump/log/tcp/netns=1/d"),
+            "tcp/netns=1/d (object): failed: " + kText.substr(2) + "\n");
+  EXPECT_THAT(list("tcp"), ElementsAre()) << "nothing came of it";
+}
+
+TEST_F(FilesystemTest, ALogGoesWithItsDumpersName) {
+  const Ino scope = ino("tcp/netns=1");
+  ASSERT_FALSE(fs().mkdir(scope, "d", kOwner));
+  create("tcp/netns=1", "d");
+  ASSERT_TRUE(fs().unlink(scope, "d"));
+  EXPECT_EQ(ino(".bpfdump/log/tcp/netns=1/d"), 0u);
+  EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre());
+}
+
+TEST_F(FilesystemTest, NamesInAScopeHaveTheSameRules) {
+  const Ino scope = ino("tcp/netns=1");
+  EXPECT_EQ(fs().mkdir(scope, "a=b", kOwner).error().message, "a dumper's name has no '=': 'a=b'");
+  const auto file = create("tcp/netns=1", "d");
+  EXPECT_EQ(ino("tcp/netns=1/d"), file.attributes.st_ino);
+  EXPECT_EQ(ino("tcp/d"), 0u);
+  EXPECT_EQ(file.attributes.st_mode, S_IFREG | 0440u);
+  EXPECT_EQ(fs().mkdir(scope, "d", kOwner).error().code, EEXIST);
+  EXPECT_THAT(list("tcp"), ElementsAre()) << "it is pending";
+  EXPECT_EQ(fs().unlink(ino("tcp"), "netns=1").error().code, EISDIR);
+}
+
+TEST_F(FilesystemTest, AScopeHasItsTargetsSettings) {
+  FakeKernel kernel({"tcp"}, "target.tcp = {mode = '0604', group = '77'}");
+  const Ino tcp = kernel.filesystem->lookup(Tree::kRoot, "tcp")->st_ino;
+  const Ino scope = kernel.filesystem->lookup(tcp, "netns=1")->st_ino;
+  const auto file = kernel.filesystem->create_file(scope, "d", kCaller, O_WRONLY);
+  EXPECT_EQ(file->attributes.st_mode, S_IFREG | 0604u);
+  EXPECT_EQ(file->attributes.st_gid, 77u);
+}
+
+TEST_F(FilesystemTest, AnEmptyScopeCanBeRemoved) {
+  const Ino scope = ino("task/pid=1");
+  ASSERT_TRUE(fs().rmdir(ino("task"), "pid=1"));
+  EXPECT_NE(ino("task/pid=1"), scope);
+  create("task/pid=1", "d");
+  const auto full = fs().rmdir(ino("task"), "pid=1");
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, ENOTEMPTY);
+}
+
+TEST_F(FilesystemTest, NothingElseIsRemovedByRmdir) {
+  create("tcp", "d");
+  for (const auto& [place, name] : {std::pair{"", "task"},
+                                    {"", ".bpfdump"},
+                                    {"task", "file"},
+                                    {".bpfdump", "log"},
+                                    {".bpfdump/log", "tcp"},
+                                    {"tcp", "d"}}) {
+    const auto removed = fs().rmdir(ino(place), name);
+    ASSERT_FALSE(removed) << name;
+    EXPECT_EQ(removed.error().code, EPERM);
+    EXPECT_EQ(removed.error().message, fmt::format("'{}' belongs to bpfdumpd", name));
+  }
+  EXPECT_EQ(fs().rmdir(ino("task"), "none").error().code, ENOENT);
+}
+
+TEST_F(FilesystemTest, OfAThousandScopesTheFirstAreToBeForgotten) {
+  const auto scope = [&](int number) { return ino(fmt::format("task/pid={}", number)); };
+  const Ino task = ino("task");
+  for (int at = 1; at <= 1024; ++at) scope(at);
+  EXPECT_FALSE(fs().take_idle_scope());
+  scope(1025);
+  const auto idle = fs().take_idle_scope();
+  ASSERT_TRUE(idle);
+  EXPECT_EQ(idle->parent, task);
+  EXPECT_EQ(idle->name, "pid=1");
+  fs().forget(scope(1), 2);
+  EXPECT_FALSE(fs().take_idle_scope());
+}
+
 // --- What the configuration says -----------------------------------------------------------------
 
 TEST_F(FilesystemTest, ASourceHasALimit) {

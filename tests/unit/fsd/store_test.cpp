@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <set>
 
@@ -184,6 +185,108 @@ TEST(StoreTest, SavesAttributesWithThePin) {
   EXPECT_EQ(saved.st_mode, S_IFREG | 0604u);
   EXPECT_EQ(saved.st_atim.tv_sec, 11);
   EXPECT_EQ(saved.st_mtim.tv_sec, 22);
+}
+
+// --- Scopes --------------------------------------------------------------------------------------
+
+constexpr auto kScope = "set.least=8,pid=1";
+constexpr auto kScopePin = "set%2eleast=8,pid=1";
+
+// As long as a name may be, and longer when it is encoded.
+const std::string kLongScope = "set.name=" + std::string(kLongestName - 9, 'n');
+
+TEST(StoreScopeTest, AScopesPinsAreInADirectoryOfItsName) {
+  const TemporaryDirectory directory;
+  fs::create_directories(fs::path(directory / "task") / kScopePin);
+  const std::string pin = directory.write(fmt::format("task/{}/d", kScopePin), "");
+  const auto store = Store::open(directory.path());
+  struct stat attributes = {};
+  attributes.st_mode = S_IFREG | 0604;
+  attributes.st_uid = ::getuid();
+  attributes.st_gid = ::getgid();
+  ASSERT_TRUE(store->save_attributes({"task", kScope, "d"}, attributes));
+  EXPECT_EQ(fs::status(pin).permissions(), fs::perms{0604});
+  ASSERT_TRUE(store->forget({"task", kScope, "d"}));
+  EXPECT_TRUE(fs::is_empty(directory / "task")) << "the scope's directory goes with its last pin";
+}
+
+TEST(StoreScopeTest, AScopesDirectoryStaysWhileItHasPins) {
+  const TemporaryDirectory directory;
+  fs::create_directories(fs::path(directory / "task") / kScopePin);
+  for (const auto* name : {"a", "b"})
+    directory.write(fmt::format("task/{}/{}", kScopePin, name), "");
+  const auto store = Store::open(directory.path());
+  ASSERT_TRUE(store->forget({"task", kScope, "a"}));
+  EXPECT_TRUE(fs::exists(fs::path(directory / "task") / kScopePin / "b"));
+  const auto again = store->forget({"task", kScope, "a"});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ENOENT);
+  EXPECT_EQ(again.error().message,
+            fmt::format("remove pin '{}/task/{}/a': No such file or directory", directory.path(),
+                        kScopePin));
+}
+
+TEST(StoreScopeTest, AShortenedNameOfAScopeGoesWithItsDirectory) {
+  const TemporaryDirectory directory;
+  bool shortened = false;
+  const std::string scope = directory / "task/" + Store::pin_name(kLongScope, &shortened);
+  ASSERT_TRUE(shortened);
+  const std::string name(kLongestName, 'd');
+  const std::string pin = scope + "/" + Store::pin_name(name);
+  fs::create_directories(scope);
+  fs::create_symlink(kLongScope, scope + "~name");
+  std::ofstream(pin).put('x');
+  fs::create_symlink(name, pin + "~name");
+  const auto store = Store::open(directory.path());
+  ASSERT_TRUE(store->forget({"task", kLongScope, name}));
+  EXPECT_TRUE(fs::is_empty(directory / "task"));
+}
+
+TEST(StoreScopeTest, AnEmptyScopeIsCleanedUpAtTheStart) {
+  const TemporaryDirectory directory;
+  const std::string plain = fs::path(directory / "task") / kScopePin;
+  const std::string shortened = directory / "task/" + Store::pin_name(kLongScope);
+  for (const auto& scope : {plain, shortened}) fs::create_directories(scope);
+  fs::create_symlink(kLongScope, shortened + "~name");
+  fs::create_symlink("gone", directory / "task/alone~name");
+  const auto loaded = Store::open(directory.path())->load();
+  ASSERT_TRUE(loaded);
+  EXPECT_THAT(loaded->strays, IsEmpty());
+  EXPECT_TRUE(fs::is_empty(directory / "task"));
+}
+
+TEST(StoreScopeTest, AnUnfinishedPinAndALoneNameInAScopeAreCleanedUp) {
+  const TemporaryDirectory directory;
+  const std::string scope = fs::path(directory / "task") / kScopePin;
+  fs::create_directories(scope);
+  directory.write(fmt::format("task/{}/d~new", kScopePin), "");
+  fs::create_symlink("the name", scope + "/alone~name");
+  const auto loaded = Store::open(directory.path())->load();
+  ASSERT_TRUE(loaded);
+  EXPECT_THAT(loaded->strays, IsEmpty());
+  EXPECT_FALSE(fs::exists(scope));
+}
+
+TEST(StoreScopeTest, WhatIsNoDumperInAScopeIsReportedAndLeftAlone) {
+  const TemporaryDirectory directory;
+  fs::create_directories(directory / "task/pid=1/deeper");
+  const std::string file = directory.write("task/pid=1/file", "");
+  auto strays = Store::open(directory.path())->load()->strays;
+  std::ranges::sort(strays);
+  EXPECT_THAT(strays,
+              ElementsAre(StartsWith("open pin '" + directory.path() + "/task/pid=1/deeper': "),
+                          StartsWith("open pin '" + file + "': ")));
+  EXPECT_TRUE(fs::exists(file) && fs::exists(directory / "task/pid=1/deeper"));
+}
+
+TEST(StoreScopeTest, AScopeWhoseNameIsLostIsReportedAndLeftAlone) {
+  const TemporaryDirectory directory;
+  const std::string scope = directory / "task/" + Store::pin_name(kLongScope);
+  fs::create_directories(scope);
+  std::ofstream(scope + "/d").put('x');
+  EXPECT_THAT(Store::open(directory.path())->load()->strays,
+              ElementsAre(StartsWith("open pin '" + scope + "': ")));
+  EXPECT_TRUE(fs::exists(scope + "/d"));
 }
 
 }  // namespace
