@@ -77,7 +77,7 @@ std::string read_all(PartsReader& reader, std::size_t size = kRoom) {
 }
 
 TEST(PartsReaderTest, OneTextIsReadAsItIs) {
-  PartsReader reader({part("abc")}, kPatient, true);
+  PartsReader reader({part("abc")}, kPatient);
   EXPECT_EQ(read_all(reader), "abc");
   EXPECT_EQ(read_all(reader), "") << "the end stays the end";
 }
@@ -86,7 +86,7 @@ TEST(PartsReaderTest, PartsAreReadOneAfterTheOther) {
   int asked = 0;
   PartsReader reader(
       parts(part("a"), list(part("b", brackets()), part("c"), part("d", brackets())), &asked),
-      kPatient, true);
+      kPatient);
   EXPECT_EQ(asked, 0);
   EXPECT_EQ(read_all(reader), "a[b]c[d]");
   EXPECT_EQ(asked, 4);
@@ -95,7 +95,7 @@ TEST(PartsReaderTest, PartsAreReadOneAfterTheOther) {
 
 TEST(PartsReaderTest, APartIsCreatedWhenItIsItsTurn) {
   int asked = 0;
-  PartsReader reader(parts(part("a"), list(part("b")), &asked), kPatient, true);
+  PartsReader reader(parts(part("a"), list(part("b")), &asked), kPatient);
   std::vector<char> room(kRoom);
   ASSERT_EQ(reader.produce(room, {})->state, State::records);
   EXPECT_EQ(asked, 0);
@@ -106,19 +106,18 @@ TEST(PartsReaderTest, APartIsCreatedWhenItIsItsTurn) {
 
 TEST(PartsReaderTest, EmptyPartsAreNotTheEnd) {
   PartsReader reader(parts(part(""), list(part("", brackets()), part(""), part("x"), part(""))),
-                     kPatient, true);
+                     kPatient);
   EXPECT_EQ(read_all(reader), "x");
 }
 
 TEST(PartsReaderTest, RecordsWithoutATextAreNotTheEnd) {
   const Format silent = [](std::span<const char>, std::string&) { return Result<void>(); };
-  PartsReader reader(parts(part("a", silent), list(part("b"))), kPatient, true);
+  PartsReader reader(parts(part("a", silent), list(part("b"))), kPatient);
   EXPECT_EQ(read_all(reader), "b");
 }
 
 TEST(PartsReaderTest, AFormattedTextIsCutAnywhere) {
-  PartsReader reader(parts(part("abcdefgh", brackets()), list(part("ij", brackets()))), kPatient,
-                     true);
+  PartsReader reader(parts(part("abcdefgh", brackets()), list(part("ij", brackets()))), kPatient);
   std::vector<char> room(3);
   std::vector<std::string> pieces;
   for (auto made = reader.produce(room, {}); made->state == State::records;
@@ -128,7 +127,7 @@ TEST(PartsReaderTest, AFormattedTextIsCutAnywhere) {
 }
 
 TEST(PartsReaderTest, WithoutRoomNothingIsTaken) {
-  PartsReader reader(parts(part("ab", brackets()), list(part("c"))), kPatient, true);
+  PartsReader reader(parts(part("ab", brackets()), list(part("c"))), kPatient);
   std::vector<char> room(2);
   ASSERT_EQ(reader.produce(room, {})->bytes, 2u);
   EXPECT_EQ(reader.produce({}, {})->state, State::overflow);
@@ -143,7 +142,7 @@ TEST(PartsReaderTest, ALongTextIsGivenWhole) {
     return {};
   };
   PartsReader reader(parts(part("0123456789", thousandfold), list(part("ab", brackets()))),
-                     kPatient, true);
+                     kPatient);
   const std::string text = read_all(reader);
   ASSERT_EQ(text.size(), 1'000'004u);
   EXPECT_EQ(text.substr(999'990), "0123456789[ab]");
@@ -159,7 +158,7 @@ TEST(PartsReaderTest, AFormatSeesWhatOneReadGave) {
     text.append(some.begin(), some.end());
     return {};
   };
-  PartsReader reader({part(records, sizes_only)}, kPatient, true);
+  PartsReader reader({part(records, sizes_only)}, kPatient);
   EXPECT_EQ(read_all(reader, 1000), records);
   EXPECT_EQ(sizes, (std::vector<std::size_t>{kRoom, kRoom, 5}));
 }
@@ -168,7 +167,7 @@ TEST(PartsReaderTest, APartThatCanNotBeCreatedIsAnErrorForEver) {
   int asked = 0;
   PartsReader reader(
       parts(part("a"), list(Result<Part>(base::fail(EMFILE, "refused")), part("b")), &asked),
-      kPatient, true);
+      kPatient);
   EXPECT_EQ(read_all(reader), "a(refused)");
   EXPECT_EQ(read_all(reader), "(refused)");
   EXPECT_EQ(asked, 1);
@@ -181,8 +180,7 @@ TEST(PartsReaderTest, AFormatThatFailsIsAnErrorForEver) {
     text += "half";
     return base::fail(EIO, "wrong records");
   };
-  PartsReader reader(parts(part("a", brackets()), list(part("b", wrong), part("c"))), kPatient,
-                     true);
+  PartsReader reader(parts(part("a", brackets()), list(part("b", wrong), part("c"))), kPatient);
   EXPECT_EQ(read_all(reader), "[a](wrong records)") << "nothing of what is wrong is shown";
   EXPECT_EQ(read_all(reader), "(wrong records)");
   EXPECT_EQ(called, 1);
@@ -194,7 +192,7 @@ TEST(PartsReaderTest, AnIteratorThatFailsIsNotFollowedByTheNext) {
   for (const bool formatted : {false, true}) {
     Part first = broken();
     if (formatted) first.format = brackets();
-    PartsReader reader(parts(std::move(first), list(part("b")), &asked), kPatient, true);
+    PartsReader reader(parts(std::move(first), list(part("b")), &asked), kPatient);
     EXPECT_EQ(read_all(reader), "(read the iterator: Is a directory)");
     EXPECT_EQ(read_all(reader), "(read the iterator: Is a directory)");
   }
@@ -205,7 +203,7 @@ TEST(PartsReaderTest, APauseIsAPauseInEachPart) {
   Pipe first;
   Pipe second;
   PartsReader reader(parts({first.take_iterator()}, list(Part{second.take_iterator(), brackets()})),
-                     kPatient, true);
+                     kPatient);
   std::vector<char> room(kRoom);
   EXPECT_EQ(reader.produce(room, {})->state, State::pause);
   first.end();
@@ -221,7 +219,7 @@ TEST(PartsReaderTest, APauseIsAPauseInEachPart) {
 TEST(PartsReaderTest, AStopIsHeardInAPartWithAFormat) {
   std::stop_source stop;
   stop.request_stop();
-  PartsReader reader({part("abc", brackets())}, kPatient, true);
+  PartsReader reader({part("abc", brackets())}, kPatient);
   std::vector<char> room(kRoom);
   const auto stopped = reader.produce(room, stop.get_token());
   ASSERT_FALSE(stopped);
@@ -233,7 +231,7 @@ TEST(PartsReaderTest, EachPartHasThePatienceOfOne) {
   Pipe first;
   Pipe second;
   PartsReader reader(parts({first.take_iterator()}, list(Part{second.take_iterator()})),
-                     milliseconds(0), true);
+                     milliseconds(0));
   EXPECT_EQ(read_all(reader), "(read the iterator: no output for 0 ms)");
   first.end();
   second.print("x");
@@ -243,7 +241,10 @@ TEST(PartsReaderTest, EachPartHasThePatienceOfOne) {
 
 TEST(PartsReaderTest, EachPartThatDoesNotResumeMayPrintAsMuch) {
   const std::string most(IteratorReader::kWithoutResuming, 'x');
-  PartsReader reader(parts(part(most), list(part(most, brackets()))), kPatient, false);
+  Part first = part(most);
+  Part second = part(most, brackets());
+  first.resumes = second.resumes = false;
+  PartsReader reader(parts(std::move(first), list(std::move(second))), kPatient);
   EXPECT_EQ(read_all(reader), most + "[" + most + "]");
 }
 
