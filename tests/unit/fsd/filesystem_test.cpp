@@ -315,69 +315,69 @@ TEST_F(FilesystemTest, LogsOfScopesAreBoundedAndTheOldestGo) {
   EXPECT_EQ(list(".bpfdump/log/task").size(), LogBook::kMostScopes);
   EXPECT_NE(ino(".bpfdump/log/task/pid=x0"), 0u);
   look_at(LogBook::kMostScopes);
-  EXPECT_FALSE(fs().lookup(ino("tcp"), "pid=1"));
+  EXPECT_FALSE(fs().lookup(ino("of_tomorrow"), "pid=1"));
   EXPECT_EQ(list(".bpfdump/log/task").size(), LogBook::kMostScopes - 1) << "all targets together";
   EXPECT_EQ(ino(".bpfdump/log/task/pid=x0"), 0u);
   EXPECT_EQ(ino(".bpfdump/log/task/pid=x1"), 0u);
   EXPECT_NE(ino(".bpfdump/log/task/pid=x2"), 0u);
   EXPECT_THAT(read(fmt::format(".bpfdump/log/task/pid=x{}", LogBook::kMostScopes)),
               HasSubstr("expected the number of a process"));
-  EXPECT_THAT(read(".bpfdump/log/tcp/pid=1"), HasSubstr("target 'tcp' has no parameter 'pid'"));
+  EXPECT_THAT(read(".bpfdump/log/of_tomorrow/pid=1"), HasSubstr("target 'of_tomorrow' has no parameter 'pid'"));
 }
 
 TEST_F(FilesystemTest, LogsOfScopesDoNotDriveOutThoseOfDumpers) {
-  ASSERT_FALSE(fs().mkdir(ino("tcp"), "d", kOwner));
-  ASSERT_FALSE(fs().mkdir(ino("tcp/netns=1"), "d", kOwner));
+  ASSERT_FALSE(fs().mkdir(ino("of_tomorrow"), "d", kOwner));
+  ASSERT_FALSE(fs().mkdir(ino("of_tomorrow/set.a=1"), "d", kOwner));
   for (std::size_t at = 0; at <= 2 * LogBook::kMostScopes; ++at)
-    ASSERT_FALSE(fs().lookup(ino("tcp"), fmt::format("x=x{}", at)));
-  EXPECT_NE(ino(".bpfdump/log/tcp/d"), 0u);
-  EXPECT_NE(ino(".bpfdump/log/tcp/netns=1/d"), 0u);
+    ASSERT_FALSE(fs().lookup(ino("of_tomorrow"), fmt::format("x=x{}", at)));
+  EXPECT_NE(ino(".bpfdump/log/of_tomorrow/d"), 0u);
+  EXPECT_NE(ino(".bpfdump/log/of_tomorrow/set.a=1/d"), 0u);
 }
 
 TEST_F(FilesystemTest, ADumpersLogIsInItsScopesDirectory) {
-  const auto made = fs().mkdir(ino("tcp/netns=1"), "d", kOwner);
+  const auto made = fs().mkdir(ino("of_tomorrow/set.a=1"), "d", kOwner);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, EOPNOTSUPP);
   const std::string says =
-      "tcp/netns=1/d (built-in): failed: target 'tcp' has no built-in program; copy one in: "
-      "cp PROGRAM.bpf.o tcp/netns=1/d\n";
-  EXPECT_EQ(read(".bpfdump/log/tcp/netns=1/d"), says);
-  EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre("netns=1"));
-  EXPECT_EQ(ino(".bpfdump/log/tcp/d"), 0u);
+      "of_tomorrow/set.a=1/d (built-in): failed: target 'of_tomorrow' has no built-in program; copy one in: "
+      "cp PROGRAM.bpf.o of_tomorrow/set.a=1/d\n";
+  EXPECT_EQ(read(".bpfdump/log/of_tomorrow/set.a=1/d"), says);
+  EXPECT_THAT(list(".bpfdump/log/of_tomorrow"), ElementsAre("set.a=1"));
+  EXPECT_EQ(ino(".bpfdump/log/of_tomorrow/d"), 0u);
 
-  const auto file = create("tcp/netns=1", "d");
+  const auto file = create("of_tomorrow/set.a=1", "d");
   ASSERT_TRUE(write(file, "junk"));
   EXPECT_EQ(flush(file), kText);
-  EXPECT_EQ(read(".bpfdump/log/tcp/netns=1/d"),
-            "tcp/netns=1/d (object): failed: " + kText.substr(2) + "\n");
-  EXPECT_THAT(list("tcp"), ElementsAre()) << "nothing came of it";
+  EXPECT_EQ(read(".bpfdump/log/of_tomorrow/set.a=1/d"),
+            "of_tomorrow/set.a=1/d (object): failed: " + kText.substr(2) + "\n");
+  EXPECT_THAT(list("of_tomorrow"), ElementsAre()) << "nothing came of it";
 }
 
 TEST_F(FilesystemTest, ALogGoesWithItsDumpersName) {
-  const Ino scope = ino("tcp/netns=1");
+  const Ino scope = ino("of_tomorrow/set.a=1");
   ASSERT_FALSE(fs().mkdir(scope, "d", kOwner));
-  create("tcp/netns=1", "d");
+  create("of_tomorrow/set.a=1", "d");
   ASSERT_TRUE(fs().unlink(scope, "d"));
-  EXPECT_EQ(ino(".bpfdump/log/tcp/netns=1/d"), 0u);
-  EXPECT_THAT(list(".bpfdump/log/tcp"), ElementsAre());
+  EXPECT_EQ(ino(".bpfdump/log/of_tomorrow/set.a=1/d"), 0u);
+  EXPECT_THAT(list(".bpfdump/log/of_tomorrow"), ElementsAre());
 }
 
 TEST_F(FilesystemTest, NamesInAScopeHaveTheSameRules) {
-  const Ino scope = ino("tcp/netns=1");
+  const Ino scope = ino("of_tomorrow/set.a=1");
   EXPECT_EQ(fs().mkdir(scope, "a=b", kOwner).error().message, "a dumper's name has no '=': 'a=b'");
-  const auto file = create("tcp/netns=1", "d");
-  EXPECT_EQ(ino("tcp/netns=1/d"), file.attributes.st_ino);
-  EXPECT_EQ(ino("tcp/d"), 0u);
+  const auto file = create("of_tomorrow/set.a=1", "d");
+  EXPECT_EQ(ino("of_tomorrow/set.a=1/d"), file.attributes.st_ino);
+  EXPECT_EQ(ino("of_tomorrow/d"), 0u);
   EXPECT_EQ(file.attributes.st_mode, S_IFREG | 0440u);
   EXPECT_EQ(fs().mkdir(scope, "d", kOwner).error().code, EEXIST);
-  EXPECT_THAT(list("tcp"), ElementsAre()) << "it is pending";
-  EXPECT_EQ(fs().unlink(ino("tcp"), "netns=1").error().code, EISDIR);
+  EXPECT_THAT(list("of_tomorrow"), ElementsAre()) << "it is pending";
+  EXPECT_EQ(fs().unlink(ino("of_tomorrow"), "set.a=1").error().code, EISDIR);
 }
 
 TEST_F(FilesystemTest, AScopeHasItsTargetsSettings) {
-  FakeKernel kernel({"tcp"}, "target.tcp = {mode = '0604', group = '77'}");
-  const Ino tcp = kernel.filesystem->lookup(Tree::kRoot, "tcp")->st_ino;
-  const Ino scope = kernel.filesystem->lookup(tcp, "netns=1")->st_ino;
+  FakeKernel kernel({"of_tomorrow"}, "target.of_tomorrow = {mode = '0604', group = '77'}");
+  const Ino of_tomorrow = kernel.filesystem->lookup(Tree::kRoot, "of_tomorrow")->st_ino;
+  const Ino scope = kernel.filesystem->lookup(of_tomorrow, "set.a=1")->st_ino;
   const auto file = kernel.filesystem->create_file(scope, "d", kCaller, O_WRONLY);
   EXPECT_EQ(file->attributes.st_mode, S_IFREG | 0604u);
   EXPECT_EQ(file->attributes.st_gid, 77u);
@@ -394,13 +394,13 @@ TEST_F(FilesystemTest, AnEmptyScopeCanBeRemoved) {
 }
 
 TEST_F(FilesystemTest, NothingElseIsRemovedByRmdir) {
-  create("tcp", "d");
+  create("of_tomorrow", "d");
   for (const auto& [place, name] : {std::pair{"", "task"},
                                     {"", ".bpfdump"},
                                     {"task", "file"},
                                     {".bpfdump", "log"},
-                                    {".bpfdump/log", "tcp"},
-                                    {"tcp", "d"}}) {
+                                    {".bpfdump/log", "of_tomorrow"},
+                                    {"of_tomorrow", "d"}}) {
     const auto removed = fs().rmdir(ino(place), name);
     ASSERT_FALSE(removed) << name;
     EXPECT_EQ(removed.error().code, EPERM);

@@ -209,58 +209,58 @@ TEST_F(OpsTest, ReaddirplusKeepsWhatItListedUntilItIsForgotten) {
 // --- Scopes --------------------------------------------------------------------------------------
 
 TEST_F(OpsTest, LookupOfAScopeGivesADirectoryThatMayBeKept) {
-  const auto entry = fuse_.lookup(tcp_, "netns=1").as<fuse_entry_out>();
+  const auto entry = fuse_.lookup(tomorrow_, "set.a=1").as<fuse_entry_out>();
   EXPECT_EQ(entry.attr.ino, entry.nodeid);
   EXPECT_EQ(entry.attr.mode, S_IFDIR | 0755u);
   EXPECT_EQ(entry.entry_valid, 1u);
-  EXPECT_EQ(fuse_.lookup(tcp_, "netns=1").as<fuse_entry_out>().nodeid, entry.nodeid);
+  EXPECT_EQ(fuse_.lookup(tomorrow_, "set.a=1").as<fuse_entry_out>().nodeid, entry.nodeid);
   EXPECT_EQ(fuse_.getattr(entry.nodeid).error, 0);
   fuse_.forget(entry.nodeid, 2);
   EXPECT_EQ(fuse_.getattr(entry.nodeid).error, ENOENT);
 }
 
 TEST_F(OpsTest, LookupOfNoScopeIsEINVALOrENOENT) {
-  EXPECT_EQ(fuse_.lookup(tcp_, "pid=1").error, EINVAL);
-  EXPECT_EQ(read({".bpfdump", "log", "tcp", "pid=1"}),
-            "tcp/pid=1: target 'tcp' has no parameter 'pid'; it takes netns=, set.NAME=\n");
-  EXPECT_EQ(fuse_.lookup(kRoot, "netns=1").error, ENOENT);
-  EXPECT_EQ(fuse_.lookup(fuse_.walk({"tcp", "netns=1"}), "netns=2").error, ENOENT);
-  EXPECT_EQ(fuse_.lookup(999, "netns=1").error, ENOENT);
+  EXPECT_EQ(fuse_.lookup(tomorrow_, "pid=1").error, EINVAL);
+  EXPECT_EQ(read({".bpfdump", "log", "tomorrow", "pid=1"}),
+            "tomorrow/pid=1: target 'tomorrow' has no parameter 'pid'; it takes set.NAME=\n");
+  EXPECT_EQ(fuse_.lookup(kRoot, "set.a=1").error, ENOENT);
+  EXPECT_EQ(fuse_.lookup(fuse_.walk({"tomorrow", "set.a=1"}), "set.a=2").error, ENOENT);
+  EXPECT_EQ(fuse_.lookup(999, "set.a=1").error, ENOENT);
 }
 
 TEST_F(OpsTest, AScopeIsListedOnceItHasADumperOnly) {
-  const std::uint64_t scope = fuse_.walk({"tcp", "netns=1"});
+  const std::uint64_t scope = fuse_.walk({"tomorrow", "set.a=1"});
   EXPECT_EQ(fuse_.mkdir(scope, "d").error, EOPNOTSUPP);
   EXPECT_EQ(fuse_.create(scope, "d", O_WRONLY | O_CREAT).error, 0);
-  EXPECT_THAT(parse_dirents(fuse_.read(tcp_, 0, 0, 4096, FUSE_READDIR).body).names,
+  EXPECT_THAT(parse_dirents(fuse_.read(tomorrow_, 0, 0, 4096, FUSE_READDIR).body).names,
               ElementsAre(".", ".."));
   EXPECT_THAT(parse_dirents(fuse_.read(scope, 0, 0, 4096, FUSE_READDIR).body).names,
               ElementsAre(".", ".."));
 }
 
 TEST_F(OpsTest, RmdirIsForEmptyScopes) {
-  const std::uint64_t scope = fuse_.walk({"tcp", "netns=1"});
-  EXPECT_EQ(fuse_.rmdir(tcp_, "netns=1").error, 0);
-  EXPECT_EQ(fuse_.rmdir(tcp_, "netns=1").error, ENOENT);
-  EXPECT_NE(fuse_.walk({"tcp", "netns=1"}), scope);
-  ASSERT_EQ(fuse_.create(fuse_.walk({"tcp", "netns=1"}), "d", O_WRONLY | O_CREAT).error, 0);
-  EXPECT_EQ(fuse_.rmdir(tcp_, "netns=1").error, ENOTEMPTY);
-  EXPECT_EQ(fuse_.rmdir(kRoot, "tcp").error, EPERM);
+  const std::uint64_t scope = fuse_.walk({"tomorrow", "set.a=1"});
+  EXPECT_EQ(fuse_.rmdir(tomorrow_, "set.a=1").error, 0);
+  EXPECT_EQ(fuse_.rmdir(tomorrow_, "set.a=1").error, ENOENT);
+  EXPECT_NE(fuse_.walk({"tomorrow", "set.a=1"}), scope);
+  ASSERT_EQ(fuse_.create(fuse_.walk({"tomorrow", "set.a=1"}), "d", O_WRONLY | O_CREAT).error, 0);
+  EXPECT_EQ(fuse_.rmdir(tomorrow_, "set.a=1").error, ENOTEMPTY);
+  EXPECT_EQ(fuse_.rmdir(kRoot, "tomorrow").error, EPERM);
   EXPECT_EQ(fuse_.rmdir(kRoot, ".bpfdump").error, EPERM);
 }
 
 TEST_F(OpsTest, AScopeTooManyIsNamedSoThatTheKernelForgetsIt) {
   auto idle = std::async(std::launch::async, [&] { return ops_.wait_for_idle_scope({}); });
   for (int at = 1; at <= 1025; ++at)
-    ASSERT_EQ(fuse_.lookup(tcp_, fmt::format("netns={}", at)).error, 0);
+    ASSERT_EQ(fuse_.lookup(tomorrow_, fmt::format("set.a={}", at)).error, 0);
   const auto named = idle.get();
   ASSERT_TRUE(named);
-  EXPECT_EQ(named->parent, tcp_);
-  EXPECT_EQ(named->name, "netns=1");
+  EXPECT_EQ(named->parent, tomorrow_);
+  EXPECT_EQ(named->name, "set.a=1");
 }
 
 TEST_F(OpsTest, WaitingForAScopeTooManyEndsWhenAsked) {
-  ASSERT_EQ(fuse_.lookup(tcp_, "netns=1").error, 0);
+  ASSERT_EQ(fuse_.lookup(tomorrow_, "set.a=1").error, 0);
   std::stop_source stop;
   auto idle =
       std::async(std::launch::async, [&] { return ops_.wait_for_idle_scope(stop.get_token()); });
