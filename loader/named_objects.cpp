@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "base/mounts.h"
 
@@ -30,6 +32,13 @@ UniqueFd open_beneath(const std::string& directory, const std::string& path, std
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS;
   return UniqueFd(static_cast<int>(
       ::syscall(SYS_openat2, root.get(), path.empty() ? "." : path.c_str(), &how, sizeof(how))));
+}
+
+// The kernel tells about any object of BPF when it is asked about a map.
+bool is_map(int fd) {
+  std::error_code error;
+  const auto link = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", fd), error);
+  return link == "anon_inode:bpf-map";
 }
 
 // The name that the kernel keeps of a map's: as much of it as fits.
@@ -66,7 +75,7 @@ Result<UniqueFd> map_by_path(const std::string& path) {
     if (!file.valid()) continue;
     UniqueFd map(bpf_obj_get(fmt::format("/proc/self/fd/{}", file.get()).c_str()));
     if (!map.valid()) return fail_errno(errno, "open BPF map '{}'", path);
-    if (!name_of_map(map.get())) return fail(EINVAL, "'{}' is not a BPF map", path);
+    if (!is_map(map.get())) return fail(EINVAL, "'{}' is not a BPF map", path);
     return map;
   }
   return fail(ENOENT, "there is no BPF map '{}' in a bpffs; symlinks are not followed", path);
