@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
@@ -104,6 +105,13 @@ std::optional<Number> enum_value(const btf& types, const btf_type* type, std::st
   return std::nullopt;
 }
 
+// Compilers such as clang 14 do not say whether an enum is signed; -1 is then 4294967295.
+bool looks_signed(const btf_type* type) {
+  if (!btf_is_enum(type)) return false;
+  const std::span values(btf_enum(type), btf_vlen(type));
+  return std::any_of(values.begin(), values.end(), [](const auto& one) { return one.val < 0; });
+}
+
 /// One variable's type and memory.
 class Slot {
  public:
@@ -143,7 +151,10 @@ class Slot {
   std::string set_enum(std::string_view value) const {
     auto number = enum_value(types_, type_, value);
     if (!number) number = parse_number(value);
-    if (number && store(*number, btf_kflag(type_), room_)) return {};
+    const bool is_signed = btf_kflag(type_);
+    if (number && (store(*number, is_signed, room_) ||
+                   (looks_signed(type_) && store(*number, true, room_))))
+      return {};
     return fmt::format("expected a value of enum {}",
                        btf__name_by_offset(&types_, type_->name_off));
   }
