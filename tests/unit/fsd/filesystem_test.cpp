@@ -322,7 +322,8 @@ TEST_F(FilesystemTest, LogsOfScopesAreBoundedAndTheOldestGo) {
   EXPECT_NE(ino(".bpfdump/log/task/pid=x2"), 0u);
   EXPECT_THAT(read(fmt::format(".bpfdump/log/task/pid=x{}", LogBook::kMostScopes)),
               HasSubstr("expected the number of a process"));
-  EXPECT_THAT(read(".bpfdump/log/of_tomorrow/pid=1"), HasSubstr("target 'of_tomorrow' has no parameter 'pid'"));
+  EXPECT_THAT(read(".bpfdump/log/of_tomorrow/pid=1"),
+              HasSubstr("target 'of_tomorrow' has no parameter 'pid'"));
 }
 
 TEST_F(FilesystemTest, LogsOfScopesDoNotDriveOutThoseOfDumpers) {
@@ -339,7 +340,8 @@ TEST_F(FilesystemTest, ADumpersLogIsInItsScopesDirectory) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, EOPNOTSUPP);
   const std::string says =
-      "of_tomorrow/set.a=1/d (built-in): failed: target 'of_tomorrow' has no built-in program; copy one in: "
+      "of_tomorrow/set.a=1/d (built-in): failed: target 'of_tomorrow' has no built-in program; "
+      "copy one in: "
       "cp PROGRAM.bpf.o of_tomorrow/set.a=1/d\n";
   EXPECT_EQ(read(".bpfdump/log/of_tomorrow/set.a=1/d"), says);
   EXPECT_THAT(list(".bpfdump/log/of_tomorrow"), ElementsAre("set.a=1"));
