@@ -89,7 +89,10 @@ class Search {
 
  private:
   void add(std::uint64_t inode, const std::string& name, const std::string& file) {
-    found_.try_emplace(inode, Network{inode, name.empty() ? std::to_string(inode) : name, file});
+    const std::string label = name.empty() ? std::to_string(inode) : name;
+    auto& network = found_.try_emplace(inode, Network{inode, label, file}).first->second;
+    // It may be mounted elsewhere, too, and before it got its name.
+    if (!name.empty() && network.label == std::to_string(inode)) network.label = name;
   }
 
   std::map<std::uint64_t, Network> found_;
