@@ -152,8 +152,8 @@ class Slot {
     auto number = enum_value(types_, type_, value);
     if (!number) number = parse_number(value);
     const bool is_signed = btf_kflag(type_);
-    if (number && (store(*number, is_signed, room_) ||
-                   (looks_signed(type_) && store(*number, true, room_))))
+    if (number &&
+        (store(*number, is_signed, room_) || (looks_signed(type_) && store(*number, true, room_))))
       return {};
     return fmt::format("expected a value of enum {}",
                        btf__name_by_offset(&types_, type_->name_off));
