@@ -73,9 +73,10 @@ Result<void> Dumpers::make(const Place& place, Kind kind, std::span<const std::b
 }
 
 Result<std::shared_ptr<Dumper>> Dumpers::make_dumper(
-    const Directory& directory, Kind kind, const std::string& program,
+    const Directory& directory, Kind kind,
     const std::shared_ptr<const loader::Iterator>& iterator) {
-  auto begin = reader::begin_of(iterator, program, *directory.target, directory.scope, entry_);
+  auto begin = reader::begin_of(iterator, kind == Kind::builtin, *directory.target,
+                                directory.scope, entry_);
   if (!begin) return base::Failure(begin.error());
   return std::make_shared<Dumper>(
       Dumper{kind, iterator, std::make_shared<reader::Dumper>(std::move(*begin))});
@@ -84,7 +85,7 @@ Result<std::shared_ptr<Dumper>> Dumpers::make_dumper(
 Result<void> Dumpers::replace(const Place& place, Kind kind, const Dumper& old,
                               const loader::Program& program) {
   auto begin =
-      reader::begin_of(old.iterator, program.name(), place.target(), place.scope(), entry_);
+      reader::begin_of(old.iterator, kind == Kind::builtin, place.target(), place.scope(), entry_);
   if (!begin) return base::Failure(begin.error());
   if (auto replaced =
           old.reader->replace([&] { return old.iterator->update(program); }, std::move(*begin));
@@ -100,7 +101,7 @@ Result<void> Dumpers::create(const Place& place, Kind kind, const loader::Progra
   auto attached = loader::Iterator::attach(program, place.target(), place.scope());
   if (!attached) return base::Failure(attached.error());
   const auto iterator = std::make_shared<const loader::Iterator>(std::move(*attached));
-  const auto dumper = make_dumper(*place.directory, kind, program.name(), iterator);
+  const auto dumper = make_dumper(*place.directory, kind, iterator);
   if (!dumper) return base::Failure(dumper.error());
 
   const auto attributes = tree_.stat(place.ino);
@@ -170,8 +171,9 @@ Result<void> Dumpers::adopt(Ino directory_ino, const std::shared_ptr<const Direc
   // The kernel keeps no more than this of what a dumper was made from.
   const auto program = saved.iterator->program_name();
   if (!program) return base::Failure(program.error());
-  const Kind kind = reader::is_builtin(*program) ? Kind::builtin : Kind::object;
-  const auto dumper = make_dumper(*directory, kind, *program, saved.iterator);
+  const Kind kind =
+      reader::is_builtin(*program, *directory->target) ? Kind::builtin : Kind::object;
+  const auto dumper = make_dumper(*directory, kind, saved.iterator);
   if (!dumper) return base::Failure(dumper.error());
   const auto ino =
       tree_.claim(directory_ino, saved.path.name, old.st_mode & 0777, {old.st_uid, old.st_gid});

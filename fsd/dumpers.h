@@ -59,7 +59,7 @@ class Dumpers {
                              const loader::Program& program);
   base::Result<void> create(const Place& place, Kind kind, const loader::Program& program);
   base::Result<std::shared_ptr<Dumper>> make_dumper(
-      const Directory& directory, Kind kind, const std::string& program,
+      const Directory& directory, Kind kind,
       const std::shared_ptr<const loader::Iterator>& iterator);
   base::Result<void> report(const Place& place, Kind kind, base::Result<void> outcome,
                             const loader::LoadLog& log);

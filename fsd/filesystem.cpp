@@ -145,11 +145,11 @@ Result<Place> Filesystem::place_of(Ino ino) const {
   return Place{view->directory, view->name, ino};
 }
 
-Result<struct stat> Filesystem::lookup(Ino parent, const std::string& name) {
+Result<struct stat> Filesystem::lookup(Ino parent, const std::string& name, uid_t user) {
   auto found = tree_.lookup(parent, name);
   if (found || found.error().code != ENOENT || !targets::Scope::is_scope(name)) return found;
   auto directory = scope_in(parent, name);
-  if (directory) return tree_.lookup_passing(parent, name, std::move(*directory));
+  if (directory) return tree_.lookup_passing(parent, name, std::move(*directory), user);
   if (directory.error().code == EINVAL) {
     const std::string& target = (*directory_of(parent))->target->name;
     logs_.write_scope(target, name,

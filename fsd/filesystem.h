@@ -64,7 +64,8 @@ class Filesystem {
 
   // Names and attributes.
   /// Also of a scope that nobody has looked up before. EINVAL: the name is none of its target's.
-  [[nodiscard]] base::Result<struct stat> lookup(Ino parent, const std::string& name);
+  [[nodiscard]] base::Result<struct stat> lookup(Ino parent, const std::string& name,
+                                                 uid_t user = 0);
   void forget(Ino ino, std::uint64_t lookups) { tree_.forget(ino, lookups); }
   [[nodiscard]] base::Result<struct stat> stat(Ino ino) const { return tree_.stat(ino); }
   /// `handle` may be null: it is known for ftruncate(2) only. `touches`: the times are set to now,

@@ -2,10 +2,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string_view>
 #include <variant>
 
 #include "fsd/arguments.h"
 #include "fsd/daemon.h"
+#include "loader/iterator.h"
+#include "reader/pid_helper.h"
 
 namespace {
 
@@ -17,6 +20,8 @@ int refuse(const base::Error& error) {
 }
 
 int run(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == reader::PidHelper::kArgument)
+    reader::PidHelper::serve(loader::Iterator::open_raw);
   const auto parsed = fsd::parse_arguments(argc, argv);
   if (!parsed) return refuse(parsed.error());
   if (const auto* print = std::get_if<fsd::PrintAndExit>(&*parsed)) {

@@ -68,7 +68,7 @@ struct Ops::Table {
   static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
     Ops& self = ops(request);  // which outlives the request
     answer(request, [&] {
-      const auto found = fs(request).lookup(parent, name);
+      const auto found = fs(request).lookup(parent, name, owner(request).uid);
       if (!found) return code_of(found.error());
       const bool fleeting = S_ISREG(found->st_mode) && fs(request).is_fleeting(found->st_ino);
       reply_entry(request, *found, fleeting ? kAskAgain : kKeep);

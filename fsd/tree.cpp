@@ -68,10 +68,7 @@ bool Tree::takes_names(Ino parent) const {
 
 void Tree::link(Ino ino, Node& node) {
   Node& directory = *find(node.parent);
-  if (directory.passing && directory.names.empty()) {
-    --idle_count_;
-    idle_.erase(node.parent);
-  }
+  if (directory.passing && directory.names.empty()) uncount_idle(node.parent, directory);
   const auto at = directory.names.emplace(node.name, ino).first;
   directory.order.emplace(ino, &at->first);
   if (node.passing) return;  // nobody need notice
@@ -85,14 +82,8 @@ void Tree::unlink(Ino ino, Node& node) {
   directory.order.erase(ino);
   directory.names.erase(node.name);
   if (!node.passing) directory.attributes.st_mtim = directory.attributes.st_ctim = now();
-  if (directory.passing && directory.names.empty()) {
-    ++idle_count_;
-    idle_.insert(parent);
-  }
-  if (node.passing) {
-    --idle_count_;  // it has no names, or it would stay
-    idle_.erase(ino);
-  }
+  if (directory.passing && directory.names.empty()) count_idle(parent, directory);
+  if (node.passing) uncount_idle(ino, node);  // it has no names, or it would stay
   node.attributes.st_nlink = 0;
   node.state = State::nameless;
   drop_if_unused(ino);
@@ -103,6 +94,18 @@ void Tree::unlink(Ino ino, Node& node) {
 void Tree::note_lookup(Ino ino, Node& node) {
   ++node.lookups;
   if (node.passing && node.names.empty()) idle_.insert(ino);
+}
+
+void Tree::count_idle(Ino ino, const Node& node) {
+  ++idle_count_;
+  ++idle_of_user_[node.user];
+  idle_.insert(ino);
+}
+
+void Tree::uncount_idle(Ino ino, const Node& node) {
+  --idle_count_;
+  if (--idle_of_user_[node.user] == 0) idle_of_user_.erase(node.user);
+  idle_.erase(ino);
 }
 
 // What nobody knows and nothing needs.
@@ -150,7 +153,7 @@ Result<void> Tree::add_text_within(Ino parent, const std::string& directory,
   const std::scoped_lock lock(mutex_);
   const Node* there = find_child(parent, directory);
   if (there != nullptr && !there->passing) return fail_errno(ENOTDIR, "create '{}'", name);
-  const Ino ino = add_passing_locked(parent, directory, nullptr);
+  const Ino ino = add_passing_locked(parent, directory, nullptr, 0);
   ++find(ino)->lookups;  // it must not go with a text that is replaced
   add_text_locked(ino, name, mode, std::move(text));
   --find(ino)->lookups;
@@ -183,7 +186,7 @@ void Tree::remove_text_locked(Ino parent, const std::string& name) {
 }
 
 Ino Tree::add_passing_locked(Ino parent, const std::string& name,
-                             std::shared_ptr<const Directory> directory) {
+                             std::shared_ptr<const Directory> directory, uid_t user) {
   if (const Node* there = find_child(parent, name)) return there->attributes.st_ino;
   const Ino ino = ++last_ino_;
   Node& node = nodes_[ino];
@@ -193,8 +196,8 @@ Ino Tree::add_passing_locked(Ino parent, const std::string& name,
   node.directory = std::move(directory);
   init_attributes(ino, S_IFDIR | 0755, Owner{}, node.attributes);
   find(parent)->attributes.st_nlink = 1;  // "unknown", as Btrfs has it: they come and go
-  ++idle_count_;
-  idle_.insert(ino);
+  node.user = user;
+  count_idle(ino, node);
   link(ino, node);
   return ino;
 }
@@ -202,15 +205,19 @@ Ino Tree::add_passing_locked(Ino parent, const std::string& name,
 Ino Tree::add_passing(Ino parent, const std::string& name,
                       std::shared_ptr<const Directory> directory) {
   const std::scoped_lock lock(mutex_);
-  return add_passing_locked(parent, name, std::move(directory));
+  return add_passing_locked(parent, name, std::move(directory), 0);
 }
 
 Result<struct stat> Tree::lookup_passing(Ino parent, const std::string& name,
-                                         std::shared_ptr<const Directory> directory) {
+                                         std::shared_ptr<const Directory> directory,
+                                         uid_t user) {
   const std::scoped_lock lock(mutex_);
-  if (find_child(parent, name) == nullptr && idle_count_ >= kMostIdle)
-    return base::fail(ENFILE, "look at more than {} scopes without dumpers", kMostIdle);
-  const Ino ino = add_passing_locked(parent, name, std::move(directory));
+  const auto of_user = idle_of_user_.find(user);
+  const bool too_many = idle_count_ >= kMostIdle || (of_user != idle_of_user_.end() &&
+                                                     of_user->second >= kMostIdleOfUser);
+  if (too_many && find_child(parent, name) == nullptr)
+    return base::fail(ENFILE, "look at so many scopes without dumpers at once");
+  const Ino ino = add_passing_locked(parent, name, std::move(directory), user);
   Node& node = *find(ino);
   note_lookup(ino, node);
   return node.attributes;

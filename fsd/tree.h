@@ -73,12 +73,14 @@ class Tree {
   void remove_text_within(Ino parent, const std::string& directory, const std::string& name);
 
   // Passing directories.
-  /// The most that may be there without names.
-  static constexpr std::size_t kMostIdle = 16 * 1024;
-  /// lookup() of a passing directory that holds dumpers; it is made where it is missing. ENFILE:
-  /// there are kMostIdle already.
+  /// The most that may be there without names, in all and made by the lookups of one user: names
+  /// can be looked up faster than the kernel forgets them.
+  static constexpr std::size_t kMostIdle = 64 * 1024;
+  static constexpr std::size_t kMostIdleOfUser = 8 * 1024;
+  /// lookup() by a user of a passing directory that holds dumpers; it is made where it is missing.
+  /// ENFILE: there are too many already.
   [[nodiscard]] base::Result<struct stat> lookup_passing(
-      Ino parent, const std::string& name, std::shared_ptr<const Directory> directory);
+      Ino parent, const std::string& name, std::shared_ptr<const Directory> directory, uid_t user);
   /// Makes one, or finds it.
   [[nodiscard]] Ino add_passing(Ino parent, const std::string& name,
                                 std::shared_ptr<const Directory> directory);
@@ -184,6 +186,7 @@ class Tree {
     std::map<Ino, const std::string*> order;        // S_IFDIR: the same, as list() goes
     std::shared_ptr<const Directory> directory;     // S_IFDIR that holds dumpers
     bool passing = false;                           // S_IFDIR
+    uid_t user = 0;                                 // who looked up a passing directory first
   };
 
   Ino add(Ino parent, const std::string& name, mode_t mode, Owner owner);
@@ -196,8 +199,10 @@ class Tree {
   void unlink(Ino ino, Node& node);
   void note_lookup(Ino ino, Node& node);
   void drop_if_unused(Ino ino);
+  void count_idle(Ino ino, const Node& node);
+  void uncount_idle(Ino ino, const Node& node);
   Ino add_passing_locked(Ino parent, const std::string& name,
-                         std::shared_ptr<const Directory> directory);
+                         std::shared_ptr<const Directory> directory, uid_t user);
   Ino add_text_locked(Ino parent, const std::string& name, mode_t mode, Text text);
   void remove_text_locked(Ino parent, const std::string& name);
   bool is_listed(const Node& node) const;
@@ -210,7 +215,8 @@ class Tree {
   std::unordered_map<Ino, Node> nodes_;
   Ino last_ino_ = kDotDot;      // smaller ones are the root's, and positions in a listing
   std::size_t idle_count_ = 0;  // passing directories without names
-  std::set<Ino> idle_;          // those of them that take_idle() has not named
+  std::map<uid_t, std::size_t> idle_of_user_;
+  std::set<Ino> idle_;  // those of them that take_idle() has not named
 };
 
 }  // namespace bpfdump::fsd

@@ -2,7 +2,12 @@
 #include "reader/namespace.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <cerrno>
 #include <string_view>
@@ -52,15 +57,31 @@ Result<NamespacePtr> namespace_of(pid_t thread, NamespaceKind kind) {
   return namespace_at(file, kind);
 }
 
-Result<NamespacePtr> namespace_at(const std::string& file, NamespaceKind kind,
-                                  std::optional<std::uint64_t> inode) {
-  base::UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return fail_errno(errno, "open the {} namespace '{}'", name_of(kind), file);
+Result<NamespacePtr> namespace_at(const std::string& file, NamespaceKind kind) {
+  const base::UniqueFd place(::open(file.c_str(), O_PATH | O_CLOEXEC));
+  if (!place.valid()) return fail_errno(errno, "open the {} namespace '{}'", name_of(kind), file);
+  auto opened = namespace_behind(place, kind);
+  if (!opened) return fail(opened.error().code, "'{}': {}", file, opened.error().message);
+  return opened;
+}
+
+// To open a pipe waits, and to open a device may do anything: look first.
+Result<NamespacePtr> namespace_behind(const base::UniqueFd& place, NamespaceKind kind,
+                                      std::optional<std::uint64_t> inode) {
+  struct statfs file_system = {};
   struct stat status = {};
-  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, "look at '{}'", file);
+  if (::fstatfs(place.get(), &file_system) != 0 || ::fstat(place.get(), &status) != 0)
+    return fail_errno(errno, "look at a {} namespace", name_of(kind));
+  if (file_system.f_type != NSFS_MAGIC) return fail(EINVAL, "this is no namespace");
   if (inode && status.st_ino != *inode)
-    return fail(ENOENT, "'{}' is another {} namespace by now", file, name_of(kind));
+    return fail(ENOENT, "this is another {} namespace by now", name_of(kind));
   if (is_ours(status, kind)) return nullptr;
+  base::UniqueFd fd(
+      ::open(fmt::format("/proc/self/fd/{}", place.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return fail_errno(errno, "open a {} namespace", name_of(kind));
+  const int type = kind == NamespaceKind::net ? CLONE_NEWNET : CLONE_NEWPID;
+  if (::ioctl(fd.get(), NS_GET_NSTYPE) != type)
+    return fail(EINVAL, "this is no {} namespace", name_of(kind));
   return std::make_shared<const Namespace>(Namespace{kind, std::move(fd)});
 }
 

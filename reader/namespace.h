@@ -27,10 +27,14 @@ using NamespacePtr = std::shared_ptr<const Namespace>;
 /// the request is answered. EACCES: it can't be seen (0, or gone).
 [[nodiscard]] base::Result<NamespacePtr> namespace_of(pid_t thread, targets::NamespaceKind kind);
 
-/// The namespace behind a file of /proc or a bind mount of one. ENOENT: it is not the one with that
-/// inode number, where one is given.
-[[nodiscard]] base::Result<NamespacePtr> namespace_at(
-    const std::string& file, targets::NamespaceKind kind,
+/// The namespace behind a file of /proc or a bind mount of one. EINVAL: it is none of that kind.
+[[nodiscard]] base::Result<NamespacePtr> namespace_at(const std::string& file,
+                                                      targets::NamespaceKind kind);
+
+/// The namespace behind an O_PATH descriptor, which says nothing yet of what it is and opens nothing.
+/// ENOENT: it is not the one with that inode number, where one is given.
+[[nodiscard]] base::Result<NamespacePtr> namespace_behind(
+    const base::UniqueFd& place, targets::NamespaceKind kind,
     std::optional<std::uint64_t> inode = std::nullopt);
 
 }  // namespace bpfdump::reader

@@ -24,7 +24,7 @@ class NamespaceEntry {
                                                   const NamespacePtr& where);
 
  private:
-  PidHelper helper_{loader::Iterator::open_raw};
+  PidHelper helper_;
 };
 
 }  // namespace bpfdump::reader

@@ -37,7 +37,7 @@ Result<Production> PartsReader::produce(std::span<char> room, const std::stop_to
     if (taken_ < text_.size()) return room.empty() ? Production{State::overflow} : take_text(room);
     if (failure_) return base::Failure(*failure_);
     if (!iterator_) return Production{State::end};
-    const auto production = format_ ? produce_text(stop) : iterator_->produce(room, stop);
+    auto production = format_ ? produce_text(stop) : iterator_->produce(room, stop);
     if (!production) return production;
     if (production->state == State::end) {
       if (auto gone_on = go_on(); !gone_on) return base::Failure(gone_on.error());
@@ -50,7 +50,7 @@ Result<Production> PartsReader::produce(std::span<char> room, const std::stop_to
 Result<Production> PartsReader::produce_text(const std::stop_token& stop) {
   constexpr std::size_t kSize = IteratorReader::kKernelBuffer;
   if (!records_) records_ = std::make_unique_for_overwrite<char[]>(kSize);
-  const auto production = iterator_->produce({records_.get(), kSize}, stop);
+  auto production = iterator_->produce({records_.get(), kSize}, stop);
   if (!production || production->state != State::records) return production;
   text_.clear();
   taken_ = 0;

@@ -2,10 +2,12 @@
 #include "reader/pid_helper.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,6 +20,8 @@
 #include <csignal>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
+#include <string>
 #include <span>
 #include <utility>
 
@@ -33,15 +37,8 @@ using std::chrono::steady_clock;
 
 // --- Messages with descriptors, between the daemon, its helper and the helper's children. --------
 
-/// What an answer says; its descriptor is the one named.
-enum class Answer : int {
-  started,  ///< a child: a pidfd of it
-  session,  ///< the iterator
-  failed,   ///< none; `code` is the errno
-};
-
+/// A request has three descriptors: link, namespace, answer. An answer has the session's, or a code.
 struct Message {
-  Answer answer = Answer::failed;
   int code = 0;
 };
 
@@ -104,84 +101,6 @@ bool receive_message(int socket, Message& message, Descriptors& descriptors) {
   return received == sizeof(message);
 }
 
-// --- The helper and its children. They are forked from a process that may have threads by then: no
-// memory is allocated here, and no lock taken. --------------------------------------------------
-
-void keep_only_bpf_capability() {
-  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, 2> data = {};
-  // Before Linux 5.19, creating an iterator needs it where unprivileged BPF is off.
-  data[1].permitted = data[1].effective = 1U << (CAP_BPF - 32);
-  ::syscall(SYS_capset, &header, data.data());
-}
-
-constexpr int kSocket = 3;  // the helper's end of its connection with the daemon
-
-// fork() and a pidfd of the child at once: it may have ended, and be gone, before we can look.
-pid_t fork_with_handle(int& handle) {
-  clone_args arguments = {};
-  arguments.flags = CLONE_PIDFD;
-  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&handle);
-  arguments.exit_signal = SIGCHLD;
-  return static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof(arguments)));
-}
-
-[[noreturn]] void run_child(PidHelper::Create create, int link, int answer) {
-  ::close(kSocket);
-  ::prctl(PR_SET_DUMPABLE, 0);
-  keep_only_bpf_capability();
-  const int session = create(link);
-  if (session >= 0)
-    send_message(answer, {Answer::session, 0}, std::array{session});
-  else
-    send_message(answer, {Answer::failed, errno}, {});
-  ::_exit(0);
-}
-
-void serve(PidHelper::Create create, const Descriptors& request, int own_namespace) {
-  const int link = request[0].get();
-  const int answer = request[2].get();
-  if (::setns(request[1].get(), CLONE_NEWPID) != 0) {
-    send_message(answer, {Answer::failed, errno}, {});
-    return;
-  }
-  int handle = -1;
-  const pid_t child = fork_with_handle(handle);
-  const int code = errno;
-  const UniqueFd owner(handle);
-  if (child == 0) run_child(create, link, answer);
-  // Only for what it keeps alive: each request says anew where its child is to be.
-  ::setns(own_namespace, CLONE_NEWPID);
-  if (child < 0) {
-    send_message(answer, {Answer::failed, code}, {});
-    return;
-  }
-  send_message(answer, {Answer::started, 0}, std::array{handle});
-}
-
-[[noreturn]] void run_helper(PidHelper::Create create, int socket) {
-  // Signals for the whole group are the daemon's matter; the end of the socket is ours. Children
-  // that nobody waits for leave no zombies.
-  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGPIPE})
-    ::signal(signal, SIG_IGN);  // NOLINT(bugprone-signal-handler): no handler
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::prctl(PR_SET_NAME, "bpfdumpd-pidns");
-  // A copy of /dev/fuse here would keep a dead mount alive, and one of stderr whoever reads that.
-  if (::dup2(socket, kSocket) < 0) ::_exit(1);
-  ::syscall(SYS_close_range, kSocket + 1, ~0U, 0);
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
-  const UniqueFd own_namespace(::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
-  while (true) {
-    Message message;
-    Descriptors request;
-    if (!receive_message(kSocket, message, request)) ::_exit(0);
-    if (request[2].valid()) serve(create, request, own_namespace.get());
-  }
-}
-
 // Waits until there is something to read, or a process has ended.
 bool wait_for(int descriptor, steady_clock::time_point end) {
   while (true) {
@@ -194,28 +113,119 @@ bool wait_for(int descriptor, steady_clock::time_point end) {
   }
 }
 
-// Waits until a process has ended and has no number any more.
-bool wait_until_gone(int process, steady_clock::time_point end) {
-  if (!wait_for(process, end)) return false;
-  while (::syscall(SYS_pidfd_send_signal, process, 0, nullptr, 0) == 0) {
-    if (steady_clock::now() >= end) return false;  // somebody traces it
-    ::sched_yield();
+// --- The helper and its children. ----------------------------------------------------------------
+
+constexpr int kSocket = 3;  // the helper's end of its connection with the daemon
+constexpr uid_t kNobody = 65534;
+
+void drop_capabilities_but(std::initializer_list<unsigned> kept) {
+  __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> data = {};
+  for (const unsigned capability : kept) {
+    data[capability / 32].permitted |= 1U << capability % 32;
+    data[capability / 32].effective = data[capability / 32].permitted;
   }
-  return true;
+  if (::syscall(SYS_capset, &header, data.data()) != 0) ::_exit(1);
 }
 
-base::Failure failed(int code, const char* what) {
+// Nothing to see here, for whoever gets hold of a child: an empty file system, which can't be left,
+// and no network.
+void leave_the_machine() {
+  const bool left = ::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0 &&
+                    ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                    ::mount("none", "/proc", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                            "size=4k,mode=555") == 0 &&
+                    ::chdir("/proc") == 0;
+  if (!left) ::_exit(1);
+  // A root that is no mount, as in a chroot, can't be changed for another; but it can be covered.
+  if (::syscall(SYS_pivot_root, ".", ".") == 0) {
+    if (::umount2(".", MNT_DETACH) != 0) ::_exit(1);
+  } else if (::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 || ::chroot(".") != 0) {
+    ::_exit(1);
+  }
+  if (::chdir("/") != 0) ::_exit(1);
+}
+
+[[noreturn]] void create_session(PidHelper::Create create, int link, int answer) {
+  const int session = create(link);
+  if (session >= 0)
+    send_message(answer, {}, std::array{session});
+  else
+    send_message(answer, {errno}, {});
+  ::_exit(0);
+}
+
+// In the one that enters. It waits for its child, which has no number any more after that: the
+// session must not show it.
+[[noreturn]] void enter(PidHelper::Create create, const Descriptors& request) {
+  const int link = request[0].get();
+  const int answer = request[2].get();
+  const auto fail_with = [&](int code) {
+    send_message(answer, {code}, {});
+    ::_exit(0);
+  };
+  ::signal(SIGCHLD, SIG_DFL);
+  if (::setns(request[1].get(), CLONE_NEWPID) != 0) fail_with(errno);
+  if (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0)
+    fail_with(errno);
+  drop_capabilities_but({});
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::close(request[1].get());
+  ::close(kSocket);
+
+  int handle = -1;
+  clone_args arguments = {};
+  arguments.flags = CLONE_PIDFD;
+  arguments.pidfd = reinterpret_cast<std::uintptr_t>(&handle);
+  arguments.exit_signal = SIGCHLD;
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone3, &arguments, sizeof(arguments)));
+  if (child < 0) fail_with(errno);
+  if (child == 0) create_session(create, link, answer);
+  const auto end = steady_clock::now() + PidHelper::kPatience;
+  if (!wait_for(handle, end)) {
+    ::syscall(SYS_pidfd_send_signal, handle, SIGKILL, nullptr, 0);
+    // One that is traced is its tracer's until that lets go: nobody waits for that.
+    wait_for(handle, steady_clock::now() + milliseconds(100));
+    ::waitpid(child, nullptr, WNOHANG);
+    fail_with(ETIMEDOUT);
+  }
+  ::waitpid(child, nullptr, WNOHANG);
+  ::_exit(0);
+}
+
+base::Failure failed(int code, const std::string& what) {
   return fail(code, "create an iterator in the reader's pid namespace: {}", what);
 }
 
 }  // namespace
 
+void PidHelper::serve(Create create) {
+  ::prctl(PR_SET_NAME, "bpfdumpd-pidns");
+  ::prctl(PR_SET_DUMPABLE, 0);
+  // Signals for the whole group are the daemon's matter; the end of the socket is ours. Children
+  // that nobody waits for leave no zombies.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGPIPE})
+    ::signal(signal, SIG_IGN);  // NOLINT(bugprone-signal-handler): no handler
+  ::setgroups(0, nullptr);
+  leave_the_machine();
+  drop_capabilities_but({CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID});
+  while (true) {
+    Message message;
+    Descriptors request;
+    if (!receive_message(kSocket, message, request)) ::_exit(0);
+    if (!request[2].valid()) continue;
+    const pid_t child = ::fork();
+    if (child == 0) enter(create, request);
+    if (child < 0) send_message(request[2].get(), {errno}, {});
+  }
+}
+
+PidHelper::~PidHelper() { bury(); }
+
 Result<void> PidHelper::start() {
   const std::scoped_lock lock(mutex_);
   return launch();
 }
-
-PidHelper::~PidHelper() { bury(); }
 
 void PidHelper::bury() {
   process_.socket.reset();
@@ -232,32 +242,46 @@ Result<void> PidHelper::launch() {
   const UniqueFd theirs(ends[1]);
   const pid_t pid = ::fork();
   if (pid < 0) return fail_errno(errno, "start the helper for pid namespaces");
-  if (pid == 0) run_helper(create_, theirs.get());
+  if (pid == 0) {
+    // There may be threads: from here on only what signal-safety(7) allows. A copy of /dev/fuse
+    // would keep a dead mount alive, and one of stderr whoever reads that.
+    const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(null, standard);
+    if (theirs.get() == kSocket)
+      ::fcntl(kSocket, F_SETFD, 0);
+    else
+      ::dup2(theirs.get(), kSocket);
+    ::syscall(SYS_close_range, kSocket + 1, ~0U, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    const char* const arguments[] = {"bpfdumpd", kArgument, nullptr};
+    const char* const nothing[] = {nullptr};
+    ::execve("/proc/self/exe", const_cast<char* const*>(arguments),
+             const_cast<char* const*>(nothing));
+    ::_exit(1);
+  }
   process_ = {pid, std::move(ours)};
   return {};
 }
 
-Result<void> PidHelper::send(int link, int pid_namespace, int answer) {
+Result<pid_t> PidHelper::send(int link, int pid_namespace, int answer) {
   const std::array request = {link, pid_namespace, answer};
   const std::scoped_lock lock(mutex_);
   if (process_.socket.valid() && send_message(process_.socket.get(), {}, request, MSG_DONTWAIT))
-    return {};
+    return process_.pid;
   // It was killed since the last time, or does not listen.
   bury();
-  if (auto launched = launch(); !launched) return launched;
+  if (auto launched = launch(); !launched) return base::Failure(launched.error());
   if (!send_message(process_.socket.get(), {}, request, MSG_DONTWAIT))
     return fail_errno(errno, "ask the helper for pid namespaces");
-  return {};
+  return process_.pid;
 }
 
-// Ends what does not answer: the child, or else the helper itself.
-void PidHelper::give_up(const UniqueFd& child) {
-  if (child.valid()) {
-    ::syscall(SYS_pidfd_send_signal, child.get(), SIGKILL, nullptr, 0);
-    return;
-  }
+// It does not answer: the next reader gets another, unless somebody has seen to that.
+void PidHelper::give_up(pid_t helper) {
   const std::scoped_lock lock(mutex_);
-  bury();
+  if (process_.pid == helper) bury();
 }
 
 Result<UniqueFd> PidHelper::open(int link, int pid_namespace) {
@@ -266,32 +290,27 @@ Result<UniqueFd> PidHelper::open(int link, int pid_namespace) {
     return fail_errno(errno, "make a socket for the helper");
   const UniqueFd ours(ends[0]);
   UniqueFd theirs(ends[1]);
-  if (auto sent = send(link, pid_namespace, theirs.get()); !sent)
-    return base::Failure(sent.error());
+  const auto helper = send(link, pid_namespace, theirs.get());
+  if (!helper) return base::Failure(helper.error());
   theirs.reset();
 
-  const auto end = steady_clock::now() + kPatience;
-  UniqueFd child;
+  // The session, and then the end of all who could answer.
+  const auto end = steady_clock::now() + kPatience + milliseconds(500);
   UniqueFd session;
-  while (!child.valid() || !session.valid()) {
+  while (true) {
     if (!wait_for(ours.get(), end)) {
-      give_up(child);
-      return failed(ETIMEDOUT, "its process there did not answer");
+      give_up(*helper);
+      return failed(ETIMEDOUT, "the helper did not answer");
     }
     Message message;
     Descriptors descriptors;
-    if (!receive_message(ours.get(), message, descriptors))
-      return failed(EIO, "its process was killed");
-    if (message.answer == Answer::failed)
-      return failed(message.code, base::errno_text(message.code).c_str());
-    if (!descriptors[0].valid()) return failed(EMFILE, base::errno_text(EMFILE).c_str());
-    (message.answer == Answer::started ? child : session) = std::move(descriptors[0]);
+    if (!receive_message(ours.get(), message, descriptors)) break;
+    if (message.code == ETIMEDOUT) return failed(ETIMEDOUT, "its process there did not answer");
+    if (message.code != 0) return failed(message.code, base::errno_text(message.code));
+    if (!descriptors[0].valid()) return failed(EMFILE, base::errno_text(EMFILE));
+    session = std::move(descriptors[0]);
   }
-  // The session must not show the process that created it.
-  if (!wait_until_gone(child.get(), end)) {
-    give_up(child);
-    return failed(ETIMEDOUT, "its process there did not end");
-  }
+  if (!session.valid()) return failed(EIO, "its process was killed");
   return session;
 }
 

@@ -12,29 +12,34 @@
 namespace bpfdump::reader {
 
 /// A process of ours that creates iterators in the pid namespaces of others. setns(2) does not move
-/// a process there, only the children that it makes afterwards: the helper makes one for every
-/// iterator. What others can see of us in their namespace is that child, for less than a
-/// millisecond; it has no capability but CAP_BPF, no memory of the daemon's and none of its
-/// descriptors. It is theirs to stop or kill, which must only hurt the one reader that it serves.
+/// a process there, only the children that it makes afterwards. So the helper makes two for every
+/// iterator: one that enters and lays down all power, and that one's child, which is born in there
+/// and creates the iterator. Only the last is seen by others, for less than a millisecond, and it is
+/// theirs to stop, kill or trace. There is nothing to be got from it: it has no capability, an empty
+/// file system, networks and memory of its own, and two descriptors, the link's and the answer's.
 ///
-/// The helper ends with the daemon. If it is killed, another is started when it is needed.
+/// The helper is this program, executed again, so that it has nothing of the daemon's memory; it
+/// ends with the daemon. If it is killed, another is started when it is needed. Where unprivileged
+/// BPF is off, Linux before 5.19 refuses to create an iterator without CAP_BPF: EPERM.
 /// Thread-safe.
 class PidHelper {
  public:
   /// How long a child may take.
   static constexpr std::chrono::milliseconds kPatience{2000};
 
-  /// Creates an iterator session of a link, and returns its descriptor or -1 and an errno. Called
-  /// in the child, after a fork: only what signal-safety(7) allows.
+  /// Creates an iterator session of a link, and returns its descriptor or -1 and an errno.
   using Create = int (*)(int link);
 
-  explicit PidHelper(Create create) : create_(create) {}
+  /// What a program is to be called with to be the helper; main() then calls serve().
+  static constexpr const char* kArgument = "--serve-pid-namespaces";
+  [[noreturn]] static void serve(Create create);
+
+  PidHelper() = default;
   ~PidHelper();
   PidHelper(const PidHelper&) = delete;
   PidHelper& operator=(const PidHelper&) = delete;
 
-  /// Starts the helper now instead of when it is needed: best before there are threads, while there
-  /// is little memory to share.
+  /// Starts the helper now instead of when it is needed.
   [[nodiscard]] base::Result<void> start();
 
   /// Creates a session of `link` as seen from a pid namespace; borrows both descriptors. EIO: the
@@ -49,10 +54,9 @@ class PidHelper {
 
   base::Result<void> launch();
   void bury();
-  void give_up(const base::UniqueFd& child);
-  base::Result<void> send(int link, int pid_namespace, int answer);
+  base::Result<pid_t> send(int link, int pid_namespace, int answer);
+  void give_up(pid_t helper);
 
-  const Create create_;
   std::mutex mutex_;  // guards process_
   Process process_;
 };

@@ -17,8 +17,6 @@ namespace {
 using base::fail;
 using base::Result;
 
-constexpr std::string_view kBuiltinPrefix = "bpfdump_";
-
 /// Begins each line of a namespace with its label. The header, the first line of each namespace
 /// that has anything to show, is given once.
 class Labels {
@@ -72,10 +70,11 @@ struct Output {
 /// The session of "netns=all".
 class AllNetworks {
  public:
-  AllNetworks(loader::Iterator iterator, NamespaceEntry& entry, const Output& output)
+  AllNetworks(loader::Iterator iterator, NamespaceEntry& entry, const Output& output,
+              std::vector<Network> networks)
       : iterator_(std::move(iterator)),
         entry_(entry),
-        networks_(all_networks()),
+        networks_(std::move(networks)),
         resumes_(output.resumes) {
     if (output.is_known) labels_ = std::make_shared<Labels>(networks_, output.headed);
   }
@@ -84,8 +83,10 @@ class AllNetworks {
   Result<std::optional<Part>> next() {
     while (at_ < networks_.size()) {
       const Network& network = networks_[at_++];
-      const auto where = open_network(network);
-      if (!where) continue;
+      auto where = open_network(network);
+      if (!where && where.error().code == ENOENT) where = look_again(network);
+      if (!where && where.error().code == ENOENT) continue;
+      if (!where) return base::Failure(where.error());
       auto session = entry_.open(iterator_, *where);
       if (!session) return base::Failure(session.error());
       return Part{std::move(*session), labels_ ? Labels::of(labels_, network.label) : Format(),
@@ -95,19 +96,36 @@ class AllNetworks {
   }
 
  private:
+  // Whoever led to it is gone; others may be in it by now. Once: it takes a look at all processes.
+  Result<NamespacePtr> look_again(const Network& network) {
+    if (!again_) {
+      auto again = all_networks();
+      if (!again) return base::Failure(again.error());
+      again_ = std::move(*again);
+    }
+    for (const auto& other : *again_) {
+      if (other.inode == network.inode) return open_network(other);
+    }
+    return fail(ENOENT, "network namespace {} is not there any more", network.label);
+  }
+
   const loader::Iterator iterator_;  // its own: the dumper's program may be replaced meanwhile
   NamespaceEntry& entry_;
   const std::vector<Network> networks_;
   const bool resumes_;
+  std::optional<std::vector<Network>> again_;
   std::shared_ptr<Labels> labels_;
   std::size_t at_ = 0;
 };
 
 Result<Parts> all_parts(const loader::Iterator& iterator, NamespaceEntry& entry,
                         const Output& output) {
+  auto networks = all_networks();
+  if (!networks) return base::Failure(networks.error());
   auto copy = iterator.copy();
   if (!copy) return base::Failure(copy.error());
-  const auto all = std::make_shared<AllNetworks>(std::move(*copy), entry, output);
+  const auto all =
+      std::make_shared<AllNetworks>(std::move(*copy), entry, output, std::move(*networks));
   auto first = all->next();
   if (!first) return base::Failure(first.error());
   if (!*first) return fail(EACCES, "no network namespace can be seen");
@@ -136,10 +154,10 @@ Result<Format> format_of_rows(const loader::Iterator& iterator) {
   };
 }
 
-Result<Output> output_of(const loader::Iterator& iterator, const std::string& program,
+Result<Output> output_of(const loader::Iterator& iterator, bool is_builtin,
                          const targets::Known& target) {
   Output output;
-  output.is_known = is_builtin(program);
+  output.is_known = is_builtin;
   output.headed = target.headed;
   output.resumes = target.resumes || (output.is_known && target.builtin_resumes);
   if (output.is_known && target.writes_map_rows) {
@@ -152,12 +170,15 @@ Result<Output> output_of(const loader::Iterator& iterator, const std::string& pr
 
 }  // namespace
 
-bool is_builtin(std::string_view program) { return program.starts_with(kBuiltinPrefix); }
+bool is_builtin(const std::string& program, const targets::Target& target) {
+  constexpr std::size_t kKept = 15;  // bytes of a name, by the kernel
+  return program == fmt::format("bpfdump_{}", target.name).substr(0, kKept);
+}
 
 Result<Dumper::Begin> begin_of(const std::shared_ptr<const loader::Iterator>& iterator,
-                               const std::string& program, const targets::Target& target,
+                               bool is_builtin, const targets::Target& target,
                                const targets::Scope& scope, NamespaceEntry& entry) {
-  const auto known = output_of(*iterator, program, target.known);
+  const auto known = output_of(*iterator, is_builtin, target.known);
   if (!known) return base::Failure(known.error());
   const Output& output = *known;
   if (scope.netns == targets::Scope::kAllNetworks)

@@ -81,6 +81,8 @@ bool read_map(std::string_view value, std::optional<ObjectName>& out) {
 bool read_cgroup(std::string_view value, std::optional<ObjectName>& out) {
   if (const auto id = number<std::uint64_t>(value, 1)) {
     out = ObjectName{ObjectName::Form::id, *id};
+  } else if (value == "-") {  // what systemd-escape makes of "/"
+    out = ObjectName{ObjectName::Form::path, 0, ""};
   } else if (auto path = unescape(value, true); path && goes_forward(*path)) {
     out = ObjectName{ObjectName::Form::path, 0, std::move(*path)};
   }
