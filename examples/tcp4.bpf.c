@@ -272,7 +272,7 @@ static __always_inline void print_socket(struct seq_file* seq, struct tcp_sock* 
                  timer ? clock_ticks_until(expires) : 0, icsk->icsk_retransmits, uid,
                  icsk->icsk_probes_out);
   // The iterator holds a reference of its own.
-  BPF_SEQ_PRINTF(seq, "%lu %d %pK %lu %lu %u %u %d", inode_number(sk),
+  BPF_SEQ_PRINTF(seq, "%lu %d %p %lu %lu %u %u %d", inode_number(sk),
                  sk->__sk_common.skc_refcnt.refs.counter - 1, sk, clock_ticks(icsk->icsk_rto),
                  clock_ticks(BPF_CORE_READ_BITFIELD(icsk, icsk_ack.ato)),
                  icsk->icsk_ack.quick << 1 | is_interactive(icsk), tcp->snd_cwnd, threshold);
@@ -280,7 +280,7 @@ static __always_inline void print_socket(struct seq_file* seq, struct tcp_sock* 
 
 static __always_inline void print_request(struct seq_file* seq, struct request_sock* request,
                                           __u32 uid) {
-  BPF_SEQ_PRINTF(seq, "%02X %08X:%08X %02X:%08lX %08X %5u %8d %u %d %pK", TCP_SYN_RECV, 0, 0, 1,
+  BPF_SEQ_PRINTF(seq, "%02X %08X:%08X %02X:%08lX %08X %5u %8d %u %d %p", TCP_SYN_RECV, 0, 0, 1,
                  clock_ticks_until(request->rsk_timer.expires),
                  BPF_CORE_READ_BITFIELD(request, num_timeout), uid, 0, 0, 0, request);
 }
@@ -288,7 +288,7 @@ static __always_inline void print_request(struct seq_file* seq, struct request_s
 static __always_inline void print_timewait(struct seq_file* seq,
                                            struct inet_timewait_sock* timewait,
                                            struct sock_common* skc) {
-  BPF_SEQ_PRINTF(seq, "%02X %08X:%08X %02X:%08lX %08X %5d %8d %d %d %pK", timewait->tw_substate, 0,
+  BPF_SEQ_PRINTF(seq, "%02X %08X:%08X %02X:%08lX %08X %5d %8d %d %d %p", timewait->tw_substate, 0,
                  0, 3, clock_ticks_until(timewait->tw_timer.expires), 0, 0, 0, 0,
                  skc->skc_refcnt.refs.counter - 1, timewait);
 }

@@ -191,7 +191,7 @@ int udp4(struct bpf_iter__udp* ctx) {
                  sk->sk_wmem_alloc.refs.counter - 1,
                  sk->sk_backlog.rmem_alloc.counter - udp->forward_deficit, 0, 0UL, 0, ctx->uid, 0);
   // To walk by address, the iterator holds a reference of its own.
-  BPF_SEQ_PRINTF(seq, "%lu %d %pK %u", inode_number(sk),
+  BPF_SEQ_PRINTF(seq, "%lu %d %p %u", inode_number(sk),
                  skc->skc_refcnt.refs.counter - walks_by_address(), sk, drops(sk));
   end_line(seq, start);
   return 0;

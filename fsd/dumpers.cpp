@@ -75,8 +75,8 @@ Result<void> Dumpers::make(const Place& place, Kind kind, std::span<const std::b
 Result<std::shared_ptr<Dumper>> Dumpers::make_dumper(
     const Directory& directory, Kind kind,
     const std::shared_ptr<const loader::Iterator>& iterator) {
-  auto begin = reader::begin_of(iterator, kind == Kind::builtin, *directory.target,
-                                directory.scope, entry_);
+  auto begin =
+      reader::begin_of(iterator, kind == Kind::builtin, *directory.target, directory.scope, entry_);
   if (!begin) return base::Failure(begin.error());
   return std::make_shared<Dumper>(
       Dumper{kind, iterator, std::make_shared<reader::Dumper>(std::move(*begin))});
@@ -171,8 +171,7 @@ Result<void> Dumpers::adopt(Ino directory_ino, const std::shared_ptr<const Direc
   // The kernel keeps no more than this of what a dumper was made from.
   const auto program = saved.iterator->program_name();
   if (!program) return base::Failure(program.error());
-  const Kind kind =
-      reader::is_builtin(*program, *directory->target) ? Kind::builtin : Kind::object;
+  const Kind kind = reader::is_builtin(*program, *directory->target) ? Kind::builtin : Kind::object;
   const auto dumper = make_dumper(*directory, kind, saved.iterator);
   if (!dumper) return base::Failure(dumper.error());
   const auto ino =

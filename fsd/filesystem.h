@@ -88,9 +88,6 @@ class Filesystem {
   /// a pending one, or one of the daemon's own texts.
   [[nodiscard]] bool is_fleeting(Ino ino) const;
 
-  /// A scope's name that the kernel need not keep; see Tree::take_idle().
-  [[nodiscard]] std::optional<Tree::Name> take_idle_scope() { return tree_.take_idle(kIdleScopes); }
-
   // Dumpers.
   /// The answer is the new dumper's face, a directory; see Tree::face_of().
   [[nodiscard]] base::Result<struct stat> mkdir(Ino parent, const std::string& name, Owner owner);
@@ -132,9 +129,6 @@ class Filesystem {
   void release(std::uint64_t number);
 
  private:
-  /// How many scopes without dumpers the kernel may keep.
-  static constexpr std::size_t kIdleScopes = 1024;
-
   Filesystem(const targets::Catalog& catalog, const config::Config& config, Store store,
              reader::NamespaceEntry& entry);
 

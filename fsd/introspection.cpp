@@ -45,6 +45,19 @@ std::string escape(std::string_view text) {
   return escaped;
 }
 
+// For people to read: what is not a character of a line is shown as one.
+std::string escape_controls(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte == 0x7f)
+      escaped += fmt::format("\\{:03o}", byte);
+    else
+      escaped += c;
+  }
+  return escaped;
+}
+
 std::string_view to_string(targets::NamespaceKind kind) {
   switch (kind) {
     case targets::NamespaceKind::none:
@@ -92,7 +105,7 @@ std::string dumpers_text(const Tree& tree) {
                     fmt::format("{:04o}", attributes.st_mode & 07777),
                     fmt::format("{}:{}", attributes.st_uid, attributes.st_gid),
                     std::to_string(dumper.reader->opens()), std::to_string(dumper.reader->bytes()),
-                    or_dash(dumper.reader->last_error())});
+                    or_dash(escape_controls(dumper.reader->last_error()))});
   }
   return table(rows);
 }

@@ -50,7 +50,7 @@ base::Result<Mount> Mount::create(Ops& ops, const std::string& point) {
       fuse_session_new(&arguments, &Ops::table(), sizeof(fuse_lowlevel_ops), &ops);
   fuse_opt_free_args(&arguments);
   if (session == nullptr) return base::fail(EINVAL, "libfuse refused to make a session");
-  Mount mount(ops, session, point);
+  Mount mount(session, point);
   errno = 0;
   if (fuse_session_mount(session, point.c_str()) != 0)
     return base::fail_errno(errno == 0 ? EIO : errno, "mount on '{}'", point);
@@ -66,14 +66,6 @@ base::Result<void> Mount::serve(unsigned threads) {
       fuse_loop_cfg_create(), fuse_loop_cfg_destroy);
   fuse_loop_cfg_set_clone_fd(config.get(), 1);
   fuse_loop_cfg_set_max_threads(config.get(), threads);
-
-  const std::jthread forgetter([this](const std::stop_token& stop) {
-    while (const auto idle = ops_->wait_for_idle_scope(stop)) {
-      // That it has forgotten it by itself is as good.
-      fuse_lowlevel_notify_inval_entry(session_.get(), idle->parent, idle->name.c_str(),
-                                       idle->name.size());
-    }
-  });
 
   serving_->thread = pthread_self();
   serving_->active = true;

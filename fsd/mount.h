@@ -32,10 +32,8 @@ class Mount {
     void operator()(fuse_session* session) const;
   };
 
-  Mount(Ops& ops, fuse_session* session, std::string point)
-      : ops_(&ops), session_(session), point_(std::move(point)) {}
+  Mount(fuse_session* session, std::string point) : session_(session), point_(std::move(point)) {}
 
-  Ops* ops_;
   std::unique_ptr<fuse_session, SessionDeleter> session_;
   std::string point_;
   // On the heap so that a Mount can be moved.

@@ -66,7 +66,6 @@ struct Ops::Table {
   }
 
   static void lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
-    Ops& self = ops(request);  // which outlives the request
     answer(request, [&] {
       const auto found = fs(request).lookup(parent, name, owner(request).uid);
       if (!found) return code_of(found.error());
@@ -74,7 +73,6 @@ struct Ops::Table {
       reply_entry(request, *found, fleeting ? kAskAgain : kKeep);
       return 0;
     });
-    if (targets::Scope::is_scope(name)) self.notice_lookup();
   }
 
   static void reply_entry(fuse_req_t request, const struct stat& attributes, double keep) {
@@ -414,21 +412,6 @@ Filesystem::Caller Ops::caller(fuse_req_t request, int flags) const {
   Filesystem::Caller caller{owner(request), {}, thread};
   if ((flags & O_ACCMODE) != O_RDONLY) caller.may_load = may_load_(thread);
   return caller;
-}
-
-std::optional<Tree::Name> Ops::wait_for_idle_scope(const std::stop_token& stop) {
-  std::optional<Tree::Name> idle;
-  std::unique_lock lock(idle_mutex_);
-  idle_scopes_.wait(lock, stop, [&] {
-    idle = filesystem_.take_idle_scope();
-    return idle.has_value();
-  });
-  return idle;
-}
-
-void Ops::notice_lookup() {
-  { const std::scoped_lock lock(idle_mutex_); }
-  idle_scopes_.notify_one();
 }
 
 // Prometheus' text format; only what no other file of .bpfdump says.

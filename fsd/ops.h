@@ -4,11 +4,7 @@
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
 
-#include <condition_variable>
 #include <functional>
-#include <mutex>
-#include <optional>
-#include <stop_token>
 #include <string>
 
 #include "fsd/filesystem.h"
@@ -39,11 +35,6 @@ class Ops {
   /// How many threads a session needs at least so that one is always free for short requests.
   [[nodiscard]] static unsigned threads(const Limits& limits);
 
-  /// Waits for a scope's name that the kernel should be asked to forget: it keeps names until
-  /// memory is short, and there are endlessly many scopes. It must not be asked from within a
-  /// request, since it may hold the directory that the name is in. Nothing: `stop` was requested.
-  [[nodiscard]] std::optional<Tree::Name> wait_for_idle_scope(const std::stop_token& stop);
-
   /// Answers all readers and writers, now and later: the daemon ends.
   void stop();
 
@@ -51,15 +42,12 @@ class Ops {
   struct Table;
 
   std::string metrics();
-  void notice_lookup();
   Filesystem::Caller caller(fuse_req_t request, int flags) const;
 
   Filesystem& filesystem_;
   SlowRequests slow_;
   const MayLoad may_load_;
   const std::function<void()> on_ready_;
-  std::mutex idle_mutex_;  // guards nothing but the wait; taken before the tree's
-  std::condition_variable_any idle_scopes_;
 };
 
 }  // namespace bpfdump::fsd

@@ -68,7 +68,7 @@ bool Tree::takes_names(Ino parent) const {
 
 void Tree::link(Ino ino, Node& node) {
   Node& directory = *find(node.parent);
-  if (directory.passing && directory.names.empty()) uncount_idle(node.parent, directory);
+  if (directory.passing && directory.names.empty()) uncount_idle(directory.user);
   const auto at = directory.names.emplace(node.name, ino).first;
   directory.order.emplace(ino, &at->first);
   if (node.passing) return;  // nobody need notice
@@ -82,30 +82,24 @@ void Tree::unlink(Ino ino, Node& node) {
   directory.order.erase(ino);
   directory.names.erase(node.name);
   if (!node.passing) directory.attributes.st_mtim = directory.attributes.st_ctim = now();
-  if (directory.passing && directory.names.empty()) count_idle(parent, directory);
-  if (node.passing) uncount_idle(ino, node);  // it has no names, or it would stay
+  if (directory.passing && directory.names.empty()) count_idle(directory.user);
+  if (node.passing) uncount_idle(node.user);  // it has no names, or it would stay
   node.attributes.st_nlink = 0;
   node.state = State::nameless;
   drop_if_unused(ino);
   drop_if_unused(parent);
 }
 
-// The kernel may have been asked to forget a directory before.
-void Tree::note_lookup(Ino ino, Node& node) {
-  ++node.lookups;
-  if (node.passing && node.names.empty()) idle_.insert(ino);
+void Tree::count_idle(uid_t user) {
+  if (user == 0) return;
+  ++idle_;
+  ++idle_of_user_[user];
 }
 
-void Tree::count_idle(Ino ino, const Node& node) {
-  ++idle_count_;
-  ++idle_of_user_[node.user];
-  idle_.insert(ino);
-}
-
-void Tree::uncount_idle(Ino ino, const Node& node) {
-  --idle_count_;
-  if (--idle_of_user_[node.user] == 0) idle_of_user_.erase(node.user);
-  idle_.erase(ino);
+void Tree::uncount_idle(uid_t user) {
+  if (user == 0) return;
+  --idle_;
+  if (--idle_of_user_[user] == 0) idle_of_user_.erase(user);
 }
 
 // What nobody knows and nothing needs.
@@ -197,7 +191,7 @@ Ino Tree::add_passing_locked(Ino parent, const std::string& name,
   init_attributes(ino, S_IFDIR | 0755, Owner{}, node.attributes);
   find(parent)->attributes.st_nlink = 1;  // "unknown", as Btrfs has it: they come and go
   node.user = user;
-  count_idle(ino, node);
+  count_idle(node.user);
   link(ino, node);
   return ino;
 }
@@ -209,17 +203,16 @@ Ino Tree::add_passing(Ino parent, const std::string& name,
 }
 
 Result<struct stat> Tree::lookup_passing(Ino parent, const std::string& name,
-                                         std::shared_ptr<const Directory> directory,
-                                         uid_t user) {
+                                         std::shared_ptr<const Directory> directory, uid_t user) {
   const std::scoped_lock lock(mutex_);
   const auto of_user = idle_of_user_.find(user);
-  const bool too_many = idle_count_ >= kMostIdle || (of_user != idle_of_user_.end() &&
-                                                     of_user->second >= kMostIdleOfUser);
+  const bool too_many = user != 0 && (idle_ >= kMostIdle || (of_user != idle_of_user_.end() &&
+                                                             of_user->second >= kMostIdleOfUser));
   if (too_many && find_child(parent, name) == nullptr)
     return base::fail(ENFILE, "look at so many scopes without dumpers at once");
   const Ino ino = add_passing_locked(parent, name, std::move(directory), user);
   Node& node = *find(ino);
-  note_lookup(ino, node);
+  ++node.lookups;
   return node.attributes;
 }
 
@@ -231,14 +224,6 @@ Result<void> Tree::remove_passing(Ino parent, const std::string& name) {
   if (!node->names.empty()) return fail_errno(ENOTEMPTY, "remove '{}'", name);
   unlink(node->attributes.st_ino, *node);
   return {};
-}
-
-std::optional<Tree::Name> Tree::take_idle(std::size_t most) {
-  const std::scoped_lock lock(mutex_);
-  if (idle_count_ <= most || idle_.empty()) return std::nullopt;
-  const Node& node = *find(*idle_.begin());
-  idle_.erase(idle_.begin());
-  return Name{node.parent, node.name};
 }
 
 Result<Ino> Tree::claim(Ino parent, const std::string& name, mode_t mode, Owner owner) {
@@ -302,7 +287,7 @@ Result<struct stat> Tree::lookup(Ino parent, const std::string& name) {
   const std::scoped_lock lock(mutex_);
   Node* node = find_child(parent, name);
   if (node == nullptr) return not_there();
-  note_lookup(node->attributes.st_ino, *node);
+  ++node->lookups;
   return node->attributes;
 }
 

@@ -9,7 +9,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -73,27 +72,23 @@ class Tree {
   void remove_text_within(Ino parent, const std::string& directory, const std::string& name);
 
   // Passing directories.
-  /// The most that may be there without names, in all and made by the lookups of one user: names
-  /// can be looked up faster than the kernel forgets them.
+  /// The most that may be there without names by lookups of users other than root: of one, and of
+  /// all. The kernel keeps a name until memory is short, and there are endlessly many. (It could be
+  /// asked to forget one; but it waits for the directory then, and a daemon that is killed while it
+  /// asks can't end.)
+  static constexpr std::size_t kMostIdleOfUser = 4 * 1024;
   static constexpr std::size_t kMostIdle = 64 * 1024;
-  static constexpr std::size_t kMostIdleOfUser = 8 * 1024;
   /// lookup() by a user of a passing directory that holds dumpers; it is made where it is missing.
   /// ENFILE: there are too many already.
-  [[nodiscard]] base::Result<struct stat> lookup_passing(
-      Ino parent, const std::string& name, std::shared_ptr<const Directory> directory, uid_t user);
+  [[nodiscard]] base::Result<struct stat> lookup_passing(Ino parent, const std::string& name,
+                                                         std::shared_ptr<const Directory> directory,
+                                                         uid_t user);
   /// Makes one, or finds it.
   [[nodiscard]] Ino add_passing(Ino parent, const std::string& name,
                                 std::shared_ptr<const Directory> directory);
   /// Takes the name of an empty one, as a user's rmdir does. ENOTEMPTY: it has names; EPERM: it is
   /// none.
   [[nodiscard]] base::Result<void> remove_passing(Ino parent, const std::string& name);
-  struct Name {
-    Ino parent;
-    std::string name;
-  };
-  /// While more than `most` are there without names: the one that was looked up first, so that the
-  /// kernel can be asked to forget it. Each is named once for every time that it is looked up.
-  [[nodiscard]] std::optional<Name> take_idle(std::size_t most);
 
   // Dumpers.
   /// Reserves a name: pending, a regular file. EEXIST, ENOENT where the directory is unknown.
@@ -197,10 +192,9 @@ class Tree {
   bool takes_names(Ino parent) const;
   void link(Ino ino, Node& node);
   void unlink(Ino ino, Node& node);
-  void note_lookup(Ino ino, Node& node);
   void drop_if_unused(Ino ino);
-  void count_idle(Ino ino, const Node& node);
-  void uncount_idle(Ino ino, const Node& node);
+  void count_idle(uid_t user);
+  void uncount_idle(uid_t user);
   Ino add_passing_locked(Ino parent, const std::string& name,
                          std::shared_ptr<const Directory> directory, uid_t user);
   Ino add_text_locked(Ino parent, const std::string& name, mode_t mode, Text text);
@@ -213,10 +207,10 @@ class Tree {
 
   mutable std::mutex mutex_;  // guards all below; with it nothing is called but list()'s visitor
   std::unordered_map<Ino, Node> nodes_;
-  Ino last_ino_ = kDotDot;      // smaller ones are the root's, and positions in a listing
-  std::size_t idle_count_ = 0;  // passing directories without names
+  Ino last_ino_ = kDotDot;  // smaller ones are the root's, and positions in a listing
+  // Passing directories without names by who looked them up, but root; and all of these.
   std::map<uid_t, std::size_t> idle_of_user_;
-  std::set<Ino> idle_;  // those of them that take_idle() has not named
+  std::size_t idle_ = 0;
 };
 
 }  // namespace bpfdump::fsd

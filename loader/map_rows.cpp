@@ -76,8 +76,10 @@ MapRows::MapRows(const MapShape& shape, const btf* types)
       key_(value_type(types, shape.key_type, shape.key_size)),
       value_(value_type(types, shape.value_type, shape.value_size)) {}
 
-Result<void> MapRows::operator()(std::span<const std::byte> records, std::string& text) const {
-  while (!records.empty()) {
+Result<std::size_t> MapRows::operator()(std::span<const std::byte> records,
+                                        std::string& text) const {
+  const std::size_t all = records.size();
+  while (!records.empty() && text.size() < kLongText) {
     map_row row;
     if (records.size() < sizeof(row))
       return fail(EIO, "read the elements of a map: {} bytes are no record", records.size());
@@ -118,7 +120,7 @@ Result<void> MapRows::operator()(std::span<const std::byte> records, std::string
     }
     text += separator == '{' ? "{}\n" : "}\n";
   }
-  return {};
+  return all - records.size();
 }
 
 void MapRows::append_values(std::span<const std::byte> values, std::string& text) const {

@@ -40,10 +40,14 @@ class MapRows {
   /// For a map of this shape. `types` may be nullptr, and is not referred to later.
   MapRows(const MapShape& shape, const btf* types);
 
-  /// Appends a line to `text` for each of `records`, which must be whole. EIO: one is not, or is of
-  /// a map of another shape; the lines of those before it are appended.
-  [[nodiscard]] base::Result<void> operator()(std::span<const std::byte> records,
-                                              std::string& text) const;
+  /// Where a text is this long, it is time to give it to the reader.
+  static constexpr std::size_t kLongText = 256 * 1024;
+
+  /// Appends a line to `text` for each of `records`, which must be whole, until it is long; returns
+  /// how many bytes of them that took. EIO: one is not whole, or is of a map of another shape; the
+  /// lines of those before it are appended.
+  [[nodiscard]] base::Result<std::size_t> operator()(std::span<const std::byte> records,
+                                                     std::string& text) const;
 
  private:
   void append_values(std::span<const std::byte> values, std::string& text) const;

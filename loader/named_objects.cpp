@@ -56,6 +56,7 @@ Result<UniqueFd> map_by_name(const std::string& name) {
   __u32 found_id = 0;
   for (__u32 id = 0; bpf_map_get_next_id(id, &id) == 0;) {
     UniqueFd map(bpf_map_get_fd_by_id(id));
+    if (!map.valid() && errno != ENOENT) return fail_errno(errno, "open BPF map {}", id);
     if (!map.valid() || name_of_map(map.get()) != kernel_name(name)) continue;
     if (found.valid())
       return fail(EINVAL, "several BPF maps are called '{}', {} and {} among them; give an id",
@@ -72,6 +73,8 @@ Result<UniqueFd> map_by_path(const std::string& path) {
   for (const auto& mount : base::mounts_of()) {
     if (mount.type != "bpf" || !path.starts_with(mount.point + "/")) continue;
     const UniqueFd file = open_beneath(mount.point, path.substr(mount.point.size() + 1), O_PATH);
+    if (!file.valid() && (errno == EMFILE || errno == ENFILE))
+      return fail_errno(errno, "open BPF map '{}'", path);
     if (!file.valid()) continue;
     UniqueFd map(bpf_obj_get(fmt::format("/proc/self/fd/{}", file.get()).c_str()));
     if (!map.valid()) return fail_errno(errno, "open BPF map '{}'", path);

@@ -23,7 +23,7 @@ using base::Result;
 // As deep as the kernel resolves a type (Linux kernel/bpf/btf.c: MAX_RESOLVE_DEPTH).
 constexpr int kMostLevels = 32;
 // Unions of unions, and arrays of what has no size, could make a few bytes endless.
-constexpr std::uint64_t kMostValues = 1 << 18;
+constexpr std::uint64_t kMostValues = 1 << 16;
 constexpr std::uint32_t kPointerSize = 8;  // BPF's, on every machine
 
 // What belongs to the kernel even in a map's value. It does not show these to user space, but

@@ -45,6 +45,7 @@ std::optional<Number> parse_number(std::string_view text) {
 // Writes a number in two's complement, as the machine orders its bytes; false where it does not
 // fit.
 bool store(Number number, bool is_signed, std::span<std::byte> room) {
+  if (room.empty() || room.size() > sizeof(std::uint64_t)) return false;
   const unsigned bits = static_cast<unsigned>(room.size()) * 8;
   const std::uint64_t most = ~std::uint64_t{0} >> (64 - (is_signed ? bits - 1 : bits));
   if (number.negative && (!is_signed || number.magnitude > most + 1)) return false;
@@ -81,9 +82,11 @@ const btf_type* resolve(const btf& types, std::uint32_t id) {
 
 // Whether a program reads the variable from memory at all: a plain constant may be compiled in.
 bool is_volatile(const btf& types, std::uint32_t id) {
+  constexpr int kMostLevels = 32;  // as deep as the kernel follows types
   const btf_type* type = btf__type_by_id(&types, id);
-  while (type != nullptr && (btf_is_mod(type) || btf_is_typedef(type) || btf_is_array(type))) {
+  for (int level = 0; level < kMostLevels && type != nullptr; ++level) {
     if (btf_is_volatile(type)) return true;
+    if (!btf_is_mod(type) && !btf_is_typedef(type) && !btf_is_array(type)) return false;
     type = btf__type_by_id(&types, btf_is_array(type) ? btf_array(type)->type : type->type);
   }
   return false;

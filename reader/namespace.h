@@ -31,8 +31,8 @@ using NamespacePtr = std::shared_ptr<const Namespace>;
 [[nodiscard]] base::Result<NamespacePtr> namespace_at(const std::string& file,
                                                       targets::NamespaceKind kind);
 
-/// The namespace behind an O_PATH descriptor, which says nothing yet of what it is and opens nothing.
-/// ENOENT: it is not the one with that inode number, where one is given.
+/// The namespace behind an O_PATH descriptor, which says nothing yet of what it is and opens
+/// nothing. ENOENT: it is not the one with that inode number, where one is given.
 [[nodiscard]] base::Result<NamespacePtr> namespace_behind(
     const base::UniqueFd& place, targets::NamespaceKind kind,
     std::optional<std::uint64_t> inode = std::nullopt);

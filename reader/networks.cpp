@@ -52,7 +52,8 @@ std::vector<std::string> numbers_in(const fs::path& directory) {
   std::vector<std::string> numbers;
   std::error_code error;
   for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
-    if (std::string name = at->path().filename(); is_number(name)) numbers.push_back(std::move(name));
+    if (std::string name = at->path().filename(); is_number(name))
+      numbers.push_back(std::move(name));
   }
   return numbers;
 }
@@ -84,8 +85,7 @@ class Search {
  public:
   Result<void> look_at_threads(const std::string& process) {
     for (const auto& thread : numbers_in(fmt::format("/proc/{}/task", process))) {
-      const auto link =
-          read_link(fmt::format("/proc/{}/task/{}/ns/net", process, thread), process);
+      const auto link = read_link(fmt::format("/proc/{}/task/{}/ns/net", process, thread), process);
       if (!link) return base::Failure(link.error());
       if (const auto inode = *link ? inode_in(**link) : std::nullopt)
         add(*inode, {}, {process, thread, {}});
@@ -147,8 +147,8 @@ base::UniqueFd open_place(const Network::Place& place) {
   how.flags = O_PATH | O_CLOEXEC;
   // A mount's place is known to the kernel, so it never has to ask another file system for it.
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED;
-  return base::UniqueFd(static_cast<int>(
-      ::syscall(SYS_openat2, root.get(), place.point.c_str(), &how, sizeof(how))));
+  return base::UniqueFd(
+      static_cast<int>(::syscall(SYS_openat2, root.get(), place.point.c_str(), &how, sizeof(how))));
 }
 
 }  // namespace

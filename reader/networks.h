@@ -27,10 +27,11 @@ struct Network {
 /// Every network namespace that a process or thread is in, or that is mounted in a mount namespace
 /// of this user namespace that a process is in; each once, named ones first. Mounts that other
 /// users made in user namespaces of their own are not looked at: they need not be what they seem,
-/// and can be without end. What is held by nothing but those, an open file or a socket is not found.
+/// and can be without end. What is held by nothing but those, an open file or a socket is not
+/// found.
 ///
-/// EACCES: a process can't be seen, so it is not known which namespaces there are; but for the first
-/// process, which only says where the others come from.
+/// EACCES: a process can't be seen, so it is not known which namespaces there are; but for the
+/// first process, which only says where the others come from.
 [[nodiscard]] base::Result<std::vector<Network>> all_networks();
 
 /// A namespace by its name in /run/netns or, where there is none of that name, the one of a process

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <span>
@@ -12,9 +13,11 @@
 
 namespace bpfdump::reader {
 
-/// Appends whole records, as the program wrote them, as what the reader gets. Called in order, by
-/// one thread at a time. EIO: they are not what they should be.
-using Format = std::function<base::Result<void>(std::span<const char> records, std::string& text)>;
+/// Appends whole records, as the program wrote them, as what the reader gets, and returns how many
+/// bytes of them it took: at least one record, and not all where their text gets long. Called in
+/// order, by one thread at a time. EIO: they are not what they should be.
+using Format =
+    std::function<base::Result<std::size_t>(std::span<const char> records, std::string& text)>;
 
 /// One iterator of a session.
 struct Part {

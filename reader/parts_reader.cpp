@@ -2,6 +2,7 @@
 #include "reader/parts_reader.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -36,8 +37,13 @@ Result<Production> PartsReader::produce(std::span<char> room, const std::stop_to
   while (true) {
     if (taken_ < text_.size()) return room.empty() ? Production{State::overflow} : take_text(room);
     if (failure_) return base::Failure(*failure_);
+    if (!records_.empty()) {
+      if (stop.stop_requested()) return base::fail_errno(EINTR, "read the iterator");
+      if (auto formatted = format_records(); !formatted) return base::Failure(formatted.error());
+      continue;
+    }
     if (!iterator_) return Production{State::end};
-    auto production = format_ ? produce_text(stop) : iterator_->produce(room, stop);
+    auto production = format_ ? read_records(stop) : iterator_->produce(room, stop);
     if (!production) return production;
     if (production->state == State::end) {
       if (auto gone_on = go_on(); !gone_on) return base::Failure(gone_on.error());
@@ -47,19 +53,26 @@ Result<Production> PartsReader::produce(std::span<char> room, const std::stop_to
   }
 }
 
-Result<Production> PartsReader::produce_text(const std::stop_token& stop) {
+Result<Production> PartsReader::read_records(const std::stop_token& stop) {
   constexpr std::size_t kSize = IteratorReader::kKernelBuffer;
-  if (!records_) records_ = std::make_unique_for_overwrite<char[]>(kSize);
-  auto production = iterator_->produce({records_.get(), kSize}, stop);
-  if (!production || production->state != State::records) return production;
+  if (!memory_) memory_ = std::make_unique_for_overwrite<char[]>(kSize);
+  auto production = iterator_->produce({memory_.get(), kSize}, stop);
+  if (production && production->state == State::records)
+    records_ = {memory_.get(), production->bytes};
+  return production;
+}
+
+Result<void> PartsReader::format_records() {
   text_.clear();
   taken_ = 0;
-  if (auto formatted = format_({records_.get(), production->bytes}, text_); !formatted) {
+  const auto formatted = format_(records_, text_);
+  if (!formatted) {
     text_.clear();  // nobody knows what it begins with
     failure_ = formatted.error();
     return base::Failure(formatted.error());
   }
-  return production;
+  records_ = records_.subspan(*formatted);
+  return {};
 }
 
 Production PartsReader::take_text(std::span<char> room) {

@@ -30,7 +30,8 @@ class PartsReader : public Producer {
 
   void begin(Part part);
   base::Result<void> go_on();
-  base::Result<Production> produce_text(const std::stop_token& stop);
+  base::Result<Production> read_records(const std::stop_token& stop);
+  base::Result<void> format_records();
   Production take_text(std::span<char> room);
 
   const std::chrono::milliseconds stall_timeout_;
@@ -38,7 +39,8 @@ class PartsReader : public Producer {
   Format format_;
   std::function<base::Result<std::optional<Part>>()> next_;
   std::optional<base::Error> failure_;
-  std::unique_ptr<char[]> records_;  // for a format
+  std::unique_ptr<char[]> memory_;  // for a format:
+  std::span<const char> records_;   // what is still to be formatted
   std::string text_;
   std::size_t taken_ = 0;  // of the text
 };

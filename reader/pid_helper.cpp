@@ -21,8 +21,8 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
-#include <string>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace bpfdump::reader {
@@ -37,7 +37,8 @@ using std::chrono::steady_clock;
 
 // --- Messages with descriptors, between the daemon, its helper and the helper's children. --------
 
-/// A request has three descriptors: link, namespace, answer. An answer has the session's, or a code.
+/// A request has three descriptors: link, namespace, answer. An answer has the session's, or a
+/// code.
 struct Message {
   int code = 0;
 };

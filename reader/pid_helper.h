@@ -14,9 +14,10 @@ namespace bpfdump::reader {
 /// A process of ours that creates iterators in the pid namespaces of others. setns(2) does not move
 /// a process there, only the children that it makes afterwards. So the helper makes two for every
 /// iterator: one that enters and lays down all power, and that one's child, which is born in there
-/// and creates the iterator. Only the last is seen by others, for less than a millisecond, and it is
-/// theirs to stop, kill or trace. There is nothing to be got from it: it has no capability, an empty
-/// file system, networks and memory of its own, and two descriptors, the link's and the answer's.
+/// and creates the iterator. Only the last is seen by others, for less than a millisecond, and it
+/// is theirs to stop, kill or trace. There is nothing to be got from it: it has no capability, an
+/// empty file system, networks and memory of its own, and two descriptors, the link's and the
+/// answer's.
 ///
 /// The helper is this program, executed again, so that it has nothing of the daemon's memory; it
 /// ends with the daemon. If it is killed, another is started when it is needed. Where unprivileged

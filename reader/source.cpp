@@ -29,7 +29,7 @@ class Labels {
   [[nodiscard]] static Format of(const std::shared_ptr<Labels>& labels, const std::string& label) {
     return [labels, label, fresh = true](std::span<const char> records, std::string& text) mutable {
       labels->append(label, {records.data(), records.size()}, fresh, text);
-      return Result<void>();
+      return Result<std::size_t>(records.size());
     };
   }
 

@@ -14,7 +14,8 @@ namespace bpfdump::reader {
 
 /// How a dumper's sessions begin: in the namespaces that its scope or else its reader asks for, and
 /// with its records turned into text where they are not text already. `is_builtin`: it runs its
-/// target's built-in program, of which it is known what that prints. Borrows `entry`, which must outlive what is returned.
+/// target's built-in program, of which it is known what that prints. Borrows `entry`, which must
+/// outlive what is returned.
 ///
 /// "netns=all" gives a session with an iterator for each network namespace, and with the built-in
 /// program begins each line with the namespace's label.

@@ -2,7 +2,7 @@
 //
 // The cgroups of the cgroup2 hierarchy, with what cgroup.stat and cgroup.events say. The kernel
 // ends this dump after 32 KiB with an error, so the lines are short.
-#include "kernel.h"
+#include "session.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -63,7 +63,9 @@ int bpfdump_cgroup(struct bpf_iter__cgroup* ctx) {
   struct cgroup* cgroup = ctx->cgroup;
 
   if (!cgroup) return 0;
-  if (ctx->meta->seq_num == 0) {
+  // Dead cgroups are skipped and counted, so the first one shown need not have the number 0. A dump
+  // is a single read: the kernel does not resume it.
+  if (seq->count == 0) {
     BPF_SEQ_PRINTF(seq, "      ID  LV  DESC DYING P F PATH\n");
   }
 

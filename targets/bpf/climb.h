@@ -17,6 +17,7 @@ struct climb {
   struct mount* root_mount;
   struct dentry* root;
   __u32 at;  // where in text->bytes the path begins, which ends at PATH_MAX
+  bool cut;  // what is there is only its end
 };
 
 static __always_inline struct mount* mount_of(struct vfsmount* mnt) {
@@ -54,13 +55,16 @@ static long climb_step(__u32 __attribute__((unused)) step, struct climb* c) {
 
   struct dentry* parent = BPF_CORE_READ(dentry, d_parent);
   if (parent == dentry) return 1;  // not below the mount any more
-  if (!prepend(c, BPF_CORE_READ(dentry, d_name.name))) return 1;
+  if (!prepend(c, BPF_CORE_READ(dentry, d_name.name))) {
+    c->cut = true;
+    return 1;
+  }
   c->dentry = parent;
   return 0;
 }
 
 // Fills text->bytes from the returned offset, which is below PATH_MAX, up to there. Of a path that
-// is longer it is the end.
+// is longer it is a question mark and the end.
 static __always_inline __u32 climb(struct text* text, struct path* path) {
   struct fs_struct* fs = bpf_get_current_task_btf()->fs;
   struct climb c = {
@@ -73,9 +77,9 @@ static __always_inline __u32 climb(struct text* text, struct path* path) {
   };
 
   bpf_loop(PATH_MAX, climb_step, &c, 0);
-  if (c.at == PATH_MAX) {
+  if (c.at == PATH_MAX || (c.cut && c.at > 0)) {
     c.at--;
-    text->bytes[PATH_MAX - 1] = '/';
+    text->bytes[c.at & (PATH_MAX - 1)] = c.cut ? '?' : '/';
   }
   return c.at & (PATH_MAX - 1);
 }

@@ -22,7 +22,7 @@ int bpfdump_netlink(struct bpf_iter__netlink* ctx) {
   if (nlk->groups) bpf_probe_read_kernel(&groups, sizeof(groups), nlk->groups);
 
   // The kernel keeps one unit of sk_wmem_alloc for the socket itself.
-  BPF_SEQ_PRINTF(seq, "%pK %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n", sk, sk->sk_protocol,
+  BPF_SEQ_PRINTF(seq, "%p %-3d %-10u %08x %-8d %-8d %-5d %-8d %-8u %-8lu\n", sk, sk->sk_protocol,
                  nlk->portid, (__u32)groups, sk->sk_backlog.rmem_alloc.counter,
                  sk->sk_wmem_alloc.refs.counter - 1, nlk->cb_running,
                  sk->__sk_common.skc_refcnt.refs.counter, drops(sk), inode_number(sk));

@@ -73,7 +73,7 @@ struct kept {
 // By session. Those of readers that gave up are the ones that go when there are too many.
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 1024);
+  __uint(max_entries, 16384);  // well above the files that may be open
   __type(key, __u64);
   __type(value, struct kept);
 } kept_lines SEC(".maps");
@@ -133,7 +133,7 @@ static __always_inline void format_line(struct line* line, struct unix_sock* u) 
 
   // The iterator holds a reference of its own.
   line->head_size =
-      BPF_SNPRINTF(line->head, sizeof(line->head), "%pK: %08X %08X %08X %04X %02X %5lu", sk,
+      BPF_SNPRINTF(line->head, sizeof(line->head), "%p: %08X %08X %08X %04X %02X %5lu", sk,
                    sk->__sk_common.skc_refcnt.refs.counter - 1, 0,
                    state == TCP_LISTEN ? SO_ACCEPTCON : 0, sk->sk_type, socket_state,
                    inode_number(sk)) -

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,7 +17,6 @@
 #include <cstring>
 #include <random>
 
-#include "loader/map_rows.h"
 #include "tests/kernel/bpf_kinds.h"
 #include "tests/kernel/daemon.h"
 #include "tests/kernel/json.h"
@@ -32,10 +32,11 @@ struct Dump {
   int error = 0;
 };
 
-class MapElementsTest : public testing::Test {
+class MapElementsTest : public MountTest {
  protected:
   void SetUp() override {
-    BPFDUMP_REQUIRE(missing_on_this_machine());
+    MountTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
     BPFDUMP_REQUIRE(missing_program("bpftool"));
     maps_ = load_object(object_file("typed_maps"));
     ASSERT_TRUE(maps_);
@@ -48,27 +49,19 @@ class MapElementsTest : public testing::Test {
   }
 
   // What a dumper of the target gives for this map.
-  static Dump dump(const std::string& target, int map) {
-    bpf_iter_link_info parameters = {};
-    parameters.map.map_fd = static_cast<__u32>(map);
-    const ObjectPtr object = load_object(BPFDUMP_BUILD_DIR "/targets/" + target + ".bpf.o");
-    const UniqueFd link = attach_iterator(object.get(), parameters);
-    const UniqueFd session(bpf_iter_create(link.get()));
-    EXPECT_TRUE(session.valid()) << std::strerror(errno);
-    const auto format = loader::MapRows::create(map);
-    EXPECT_TRUE(format) << format.error().message;
-    if (!format) return {.text = {}, .error = format.error().code};
-
+  Dump dump(const std::string& target, int map) const {
+    const std::string dumper =
+        path(fmt::format("{}/map={}/{}", target, info_of<bpf_map_info>(map).id, ++dumpers_));
+    EXPECT_EQ(::mkdir(dumper.c_str(), 0777), 0) << std::strerror(errno);
+    const UniqueFd file(::open(dumper.c_str(), O_RDONLY | O_CLOEXEC));
+    EXPECT_TRUE(file.valid()) << std::strerror(errno);
     Dump dump;
-    std::vector<std::byte> chunk(64 * 1024);
+    std::vector<char> chunk(64 * 1024);
     for (;;) {
-      const ssize_t size = ::read(session.get(), chunk.data(), chunk.size());
-      if (size < 0 && errno == EAGAIN) continue;
+      const ssize_t size = ::read(file.get(), chunk.data(), chunk.size());
       if (size < 0) dump.error = errno;
       if (size <= 0) return dump;
-      const auto done =
-          (*format)(std::span(chunk).first(static_cast<std::size_t>(size)), dump.text);
-      EXPECT_TRUE(done) << done.error().message;
+      dump.text.append(chunk.data(), static_cast<std::size_t>(size));
     }
   }
 
@@ -98,7 +91,7 @@ class MapElementsTest : public testing::Test {
     return '"' + text + '"';
   }
 
-  static std::vector<std::string> elements(int map) {
+  std::vector<std::string> elements(int map) const {
     const Dump made = dump("bpf_map_elem", map);
     EXPECT_EQ(made.error, 0) << std::strerror(made.error);
     auto lines = lines_of(made.text);
@@ -138,6 +131,7 @@ class MapElementsTest : public testing::Test {
   }
 
   ObjectPtr maps_;
+  mutable int dumpers_ = 0;
   std::minstd_rand random_;
 };
 

@@ -174,7 +174,7 @@ TEST_F(PidNamespacesTest, AHelperThatWasStoppedCostsOneReaderAnError) {
   EXPECT_NE(stuck.errors.find("Connection timed out"), std::string::npos) << stuck.errors;
   EXPECT_EQ(commands_in(inside("cat $M/task/x")), (Names{"cat", "sh"}));
   EXPECT_NE(sh("cat $M/.bpfdump/dumpers")
-                .find("create an iterator in the reader's pid namespace: its process there did not "
+                .find("create an iterator in the reader's pid namespace: the helper did not "
                       "answer"),
             std::string::npos);
 }

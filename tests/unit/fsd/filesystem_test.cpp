@@ -411,18 +411,13 @@ TEST_F(FilesystemTest, NothingElseIsRemovedByRmdir) {
   EXPECT_EQ(fs().rmdir(ino("task"), "none").error().code, ENOENT);
 }
 
-TEST_F(FilesystemTest, OfAThousandScopesTheFirstAreToBeForgotten) {
-  const auto scope = [&](int number) { return ino(fmt::format("task/pid={}", number)); };
+TEST_F(FilesystemTest, ScopesAreCountedForTheUserWhoLooksThemUp) {
   const Ino task = ino("task");
-  for (int at = 1; at <= 1024; ++at) scope(at);
-  EXPECT_FALSE(fs().take_idle_scope());
-  scope(1025);
-  const auto idle = fs().take_idle_scope();
-  ASSERT_TRUE(idle);
-  EXPECT_EQ(idle->parent, task);
-  EXPECT_EQ(idle->name, "pid=1");
-  fs().forget(scope(1), 2);
-  EXPECT_FALSE(fs().take_idle_scope());
+  constexpr uid_t kUser = 1000;
+  for (std::size_t at = 1; at <= Tree::kMostIdleOfUser; ++at)
+    ASSERT_TRUE(fs().lookup(task, fmt::format("pid={}", at), kUser));
+  EXPECT_EQ(fs().lookup(task, "tid=1", kUser).error().code, ENFILE);
+  EXPECT_TRUE(fs().lookup(task, "tid=1", kUser + 1));
 }
 
 // --- What the configuration says -----------------------------------------------------------------

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <future>
 
 #include "tests/unit/fsd/fake_fuse.h"
 #include "tests/unit/fsd/fake_kernel.h"
@@ -247,25 +246,6 @@ TEST_F(OpsTest, RmdirIsForEmptyScopes) {
   EXPECT_EQ(fuse_.rmdir(tomorrow_, "set.a=1").error, ENOTEMPTY);
   EXPECT_EQ(fuse_.rmdir(kRoot, "tomorrow").error, EPERM);
   EXPECT_EQ(fuse_.rmdir(kRoot, ".bpfdump").error, EPERM);
-}
-
-TEST_F(OpsTest, AScopeTooManyIsNamedSoThatTheKernelForgetsIt) {
-  auto idle = std::async(std::launch::async, [&] { return ops_.wait_for_idle_scope({}); });
-  for (int at = 1; at <= 1025; ++at)
-    ASSERT_EQ(fuse_.lookup(tomorrow_, fmt::format("set.a={}", at)).error, 0);
-  const auto named = idle.get();
-  ASSERT_TRUE(named);
-  EXPECT_EQ(named->parent, tomorrow_);
-  EXPECT_EQ(named->name, "set.a=1");
-}
-
-TEST_F(OpsTest, WaitingForAScopeTooManyEndsWhenAsked) {
-  ASSERT_EQ(fuse_.lookup(tomorrow_, "set.a=1").error, 0);
-  std::stop_source stop;
-  auto idle =
-      std::async(std::launch::async, [&] { return ops_.wait_for_idle_scope(stop.get_token()); });
-  stop.request_stop();
-  EXPECT_FALSE(idle.get());
 }
 
 // --- Reading -------------------------------------------------------------------------------------

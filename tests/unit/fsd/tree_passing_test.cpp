@@ -21,12 +21,16 @@ std::shared_ptr<Dumper> some_dumper() {
   return std::make_shared<Dumper>(Dumper{Kind::object, nullptr, nullptr});
 }
 
+constexpr uid_t kUser = 1000;
+
+std::string name_of(std::size_t number) { return fmt::format("pid={}", number); }
+
 /// A tree with one target's directory, and scopes in it.
 class PassingTest : public ::testing::Test {
  protected:
   // A scope as the kernel looks it up.
-  Ino look_up(const std::string& name) {
-    const auto found = tree_.lookup_passing(task_, name, within_);
+  Ino look_up(const std::string& name, uid_t user = kUser) {
+    const auto found = tree_.lookup_passing(task_, name, within_, user);
     EXPECT_TRUE(found) << found.error().message;
     return found ? found->st_ino : 0;
   }
@@ -48,12 +52,6 @@ class PassingTest : public ::testing::Test {
       return true;
     }));
     return names;
-  }
-  std::string take_idle(std::size_t most) {
-    const auto idle = tree_.take_idle(most);
-    if (!idle) return "";
-    EXPECT_EQ(idle->parent, task_);
-    return idle->name;
   }
 
   Tree tree_;
@@ -213,59 +211,31 @@ TEST_F(PassingTest, ANameComesBackInOneThatIsStillThere) {
 
 // --- How many there are --------------------------------------------------------------------------
 
-TEST_F(PassingTest, TheFirstOnesAreIdleOnesToForget) {
-  EXPECT_EQ(take_idle(0), "");
-  for (const auto* name : {"pid=1", "pid=2", "pid=3"}) look_up(name);
-  EXPECT_EQ(take_idle(3), "");
-  EXPECT_EQ(take_idle(2), "pid=1");
-  EXPECT_EQ(take_idle(2), "pid=2") << "there are three until the kernel forgets one";
-  tree_.forget(tree_.child(task_, "pid=1")->attributes.st_ino, 1);
-  EXPECT_EQ(take_idle(2), "");
-  EXPECT_EQ(take_idle(0), "pid=3");
-  EXPECT_EQ(take_idle(0), "") << "each is named once";
-}
-
-TEST_F(PassingTest, ALookupMakesOneIdleAnew) {
-  look_up("pid=1");
-  EXPECT_EQ(take_idle(0), "pid=1");
-  look_up("pid=1");
-  EXPECT_EQ(take_idle(0), "pid=1");
-  ASSERT_TRUE(tree_.lookup(task_, "pid=1"));
-  EXPECT_EQ(take_idle(0), "pid=1") << "the kernel knows it again";
-  EXPECT_EQ(take_idle(0), "");
-}
-
-TEST_F(PassingTest, OneWithNamesIsNotIdle) {
-  const Ino scope = look_up("pid=1");
-  claim(scope, "d");
-  EXPECT_EQ(take_idle(0), "");
-  ASSERT_TRUE(tree_.lookup(task_, "pid=1"));
-  look_up("pid=1");
-  EXPECT_EQ(take_idle(0), "");
-  ASSERT_TRUE(tree_.remove(scope, "d"));
-  EXPECT_EQ(take_idle(0), "pid=1");
-}
-
-TEST_F(PassingTest, OneThatWasRemovedIsNotIdle) {
-  look_up("pid=1");
-  ASSERT_TRUE(tree_.remove_passing(task_, "pid=1"));
-  EXPECT_EQ(take_idle(0), "");
-}
-
-TEST_F(PassingTest, ThereAreNoMoreThanSoMany) {
-  const auto name = [](std::size_t number) { return fmt::format("pid={}", number); };
-  const Ino first = look_up(name(1));
-  for (std::size_t at = 2; at <= Tree::kMostIdle; ++at) look_up(name(at));
-  const auto refused = tree_.lookup_passing(task_, "one more", within_);
+TEST_F(PassingTest, AUserLooksUpNoMoreThanSoMany) {
+  const Ino first = look_up(name_of(1), kUser);
+  for (std::size_t at = 2; at <= Tree::kMostIdleOfUser; ++at) look_up(name_of(at), kUser);
+  const auto refused = tree_.lookup_passing(task_, "one more", within_, kUser);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ENFILE);
-  EXPECT_EQ(refused.error().message, "look at more than 16384 scopes without dumpers");
-  EXPECT_EQ(look_up(name(1)), first) << "what is there is found";
+  EXPECT_EQ(refused.error().message, "look at so many scopes without dumpers at once");
+  EXPECT_EQ(look_up(name_of(1), kUser), first) << "what is there is found";
+  EXPECT_NE(look_up("another user's", kUser + 1), 0u);
+  EXPECT_NE(look_up("root's", 0), 0u);
   tree_.forget(first, 2);
-  EXPECT_NE(look_up("one more"), 0u);
-  EXPECT_FALSE(tree_.lookup_passing(task_, "and one more", within_));
-  publish(tree_.child(task_, "one more")->attributes.st_ino, "d");
-  EXPECT_NE(look_up("and one more"), 0u) << "one with dumpers does not count";
+  EXPECT_NE(look_up("one more", kUser), 0u);
+  EXPECT_FALSE(tree_.lookup_passing(task_, "and one more", within_, kUser));
+  const Ino dumper = publish(tree_.child(task_, "one more")->attributes.st_ino, "d");
+  EXPECT_NE(look_up("and one more", kUser), 0u) << "one with dumpers does not count";
+  EXPECT_NE(dumper, 0u);
+  ASSERT_TRUE(tree_.remove_passing(task_, "and one more"));
+  EXPECT_NE(look_up("instead", kUser), 0u) << "nor does one that was removed";
+}
+
+TEST_F(PassingTest, AllUsersButRootLookUpNoMoreThanSoMany) {
+  for (std::size_t at = 0; at < Tree::kMostIdle; ++at)
+    look_up(name_of(at), kUser + static_cast<uid_t>(at / Tree::kMostIdleOfUser));
+  EXPECT_FALSE(tree_.lookup_passing(task_, "one more", within_, kUser - 1));
+  EXPECT_NE(look_up("root's", 0), 0u);
 }
 
 // --- Texts ---------------------------------------------------------------------------------------
@@ -280,7 +250,6 @@ TEST_F(PassingTest, ATextWithinMakesItAndTakesItAway) {
   EXPECT_EQ(tree_.child(scope, "a")->text(), "new");
   EXPECT_EQ(tree_.child(scope, "a")->attributes.st_mode, S_IFREG | 0400u);
   EXPECT_THAT(list(task_), ElementsAre("pid=1"));
-  EXPECT_EQ(take_idle(0), "");
 
   tree_.remove_text_within(task_, "pid=1", "a");
   EXPECT_THAT(list(scope), ElementsAre("b"));

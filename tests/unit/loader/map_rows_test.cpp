@@ -48,6 +48,8 @@ Rows rows(const MapRows& format, const std::string& records) {
   if (!done) {
     EXPECT_EQ(done.error().code, EIO);
     made.error = done.error().message;
+  } else {
+    EXPECT_EQ(*done, records.size());
   }
   return made;
 }
@@ -113,6 +115,19 @@ TEST_F(MapRowsTest, RecordsFollowOneAnother) {
             "{\"key\":\"01\",\"value\":\"61 62\"}\n"
             "{\"key\":\"02\",\"value\":\"63 64\"}\n"
             "{\"key\":\"03\",\"value\":\"65 66\"}\n");
+}
+
+TEST_F(MapRowsTest, ALongTextIsGivenBeforeTheRestIsMade) {
+  const MapRows format({.key_size = 1, .value_size = 30'000}, nullptr);
+  std::string records;
+  for (int i = 0; i < 10; ++i) records += record("k", std::string(30'000, 'v'));
+  std::string text;
+  const auto taken = format(std::as_bytes(std::span(records)), text);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(*taken % (records.size() / 10), 0u) << "whole records";
+  EXPECT_LT(*taken, records.size());
+  EXPECT_GE(text.size(), MapRows::kLongText);
+  EXPECT_LT(text.size(), 2 * MapRows::kLongText);
 }
 
 TEST_F(MapRowsTest, AMapPerCpuHasAValueForEach) {

@@ -57,9 +57,9 @@ std::deque<Result<Part>> list(Others... others) {
 
 // Each record's bytes in brackets.
 Format brackets() {
-  return [](std::span<const char> records, std::string& text) -> Result<void> {
+  return [](std::span<const char> records, std::string& text) -> Result<std::size_t> {
     text += "[" + std::string(records.begin(), records.end()) + "]";
-    return {};
+    return records.size();
   };
 }
 
@@ -111,7 +111,9 @@ TEST(PartsReaderTest, EmptyPartsAreNotTheEnd) {
 }
 
 TEST(PartsReaderTest, RecordsWithoutATextAreNotTheEnd) {
-  const Format silent = [](std::span<const char>, std::string&) { return Result<void>(); };
+  const Format silent = [](std::span<const char> records, std::string&) {
+    return Result<std::size_t>(records.size());
+  };
   PartsReader reader(parts(part("a", silent), list(part("b"))), kPatient);
   EXPECT_EQ(read_all(reader), "b");
 }
@@ -137,9 +139,10 @@ TEST(PartsReaderTest, WithoutRoomNothingIsTaken) {
 }
 
 TEST(PartsReaderTest, ALongTextIsGivenWhole) {
-  const Format thousandfold = [](std::span<const char> records, std::string& text) -> Result<void> {
+  const Format thousandfold = [](std::span<const char> records,
+                                 std::string& text) -> Result<std::size_t> {
     for (int i = 0; i < 100'000; ++i) text.append(records.begin(), records.end());
-    return {};
+    return records.size();
   };
   PartsReader reader(parts(part("0123456789", thousandfold), list(part("ab", brackets()))),
                      kPatient);
@@ -153,14 +156,33 @@ TEST(PartsReaderTest, ALongTextIsGivenWhole) {
 TEST(PartsReaderTest, AFormatSeesWhatOneReadGave) {
   const std::string records(2 * kRoom + 5, 'x');
   std::vector<std::size_t> sizes;
-  const Format sizes_only = [&](std::span<const char> some, std::string& text) -> Result<void> {
+  const Format sizes_only = [&](std::span<const char> some,
+                                std::string& text) -> Result<std::size_t> {
     sizes.push_back(some.size());
     text.append(some.begin(), some.end());
-    return {};
+    return some.size();
   };
   PartsReader reader({part(records, sizes_only)}, kPatient);
   EXPECT_EQ(read_all(reader, 1000), records);
   EXPECT_EQ(sizes, (std::vector<std::size_t>{kRoom, kRoom, 5}));
+}
+
+TEST(PartsReaderTest, AFormatIsAskedAgainForWhatItDidNotTake) {
+  std::vector<std::string> seen;
+  const Format one_by_one = [&](std::span<const char> some,
+                                std::string& text) -> Result<std::size_t> {
+    seen.emplace_back(some.begin(), some.end());
+    text += some.front();
+    return 1;
+  };
+  PartsReader reader(parts(part("abc", one_by_one), list(part("d"))), kPatient);
+  std::stop_source stop;
+  std::vector<char> room(kRoom);
+  ASSERT_EQ(reader.produce(room, stop.get_token())->bytes, 1u);
+  stop.request_stop();
+  EXPECT_EQ(reader.produce(room, stop.get_token()).error().code, EINTR);
+  EXPECT_EQ(read_all(reader), "bcd") << "a stop takes nothing away";
+  EXPECT_EQ(seen, (std::vector<std::string>{"abc", "bc", "c"}));
 }
 
 TEST(PartsReaderTest, APartThatCanNotBeCreatedIsAnErrorForEver) {
@@ -175,7 +197,7 @@ TEST(PartsReaderTest, APartThatCanNotBeCreatedIsAnErrorForEver) {
 
 TEST(PartsReaderTest, AFormatThatFailsIsAnErrorForEver) {
   int called = 0;
-  const Format wrong = [&](std::span<const char>, std::string& text) -> Result<void> {
+  const Format wrong = [&](std::span<const char>, std::string& text) -> Result<std::size_t> {
     ++called;
     text += "half";
     return base::fail(EIO, "wrong records");

@@ -209,6 +209,7 @@ TEST(ScopeTest, ACgroupIsGivenByItsPathBelowTheRoot) {
        {std::pair{"system.slice", "system.slice"},
         {"system.slice-ssh.service", "system.slice/ssh.service"},
         {"system.slice-system\\x2dgetty.slice", "system.slice/system-getty.slice"},
+        {"-", ""},
         {"0", "0"},
         {"18446744073709551616", "18446744073709551616"}}) {
     const Scope scope = parse("cgroup", fmt::format("cgroup={}", value));
@@ -219,7 +220,7 @@ TEST(ScopeTest, ACgroupIsGivenByItsPathBelowTheRoot) {
 
 TEST(ScopeTest, WhatCanBeNoCgroupIsRefused) {
   for (const auto* value :
-       {"", "-", "-a", "a-", "..", "a-..", "a--b", "..-..-proc", "\\x2e\\x2e", "\\x00", "a\\x"}) {
+       {"", "--", "-a", "a-", "..", "a-..", "a--b", "..-..-proc", "\\x2e\\x2e", "\\x00", "a\\x"}) {
     EXPECT_EQ(refusal("cgroup", fmt::format("cgroup={}", value)),
               fmt::format("'cgroup={}': expected {}", value, kCgroupForm));
   }
