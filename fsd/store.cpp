@@ -56,7 +56,7 @@ void forget_name(const std::string& entry) { ::unlink((entry + std::string(kName
 
 // The name of an entry in bpffs, by itself or in its symlink; empty if it has none.
 std::string read_name(const fs::path& entry) {
-  const std::string name = Store::dumper_name(entry.filename());
+  std::string name = Store::dumper_name(entry.filename());
   if (!name.empty()) return name;
   std::error_code error;
   return fs::read_symlink(entry.string() + std::string(kNameLink), error).string();
