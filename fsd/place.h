@@ -3,10 +3,10 @@
 
 #include <sys/types.h>
 
-#include <compare>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "fsd/tree.h"
 #include "targets/catalog.h"
@@ -34,7 +34,10 @@ struct DumperPath {
   std::string scope;
   std::string name;
 
-  auto operator<=>(const DumperPath&) const = default;
+  bool operator==(const DumperPath&) const = default;
+  bool operator<(const DumperPath& other) const {
+    return std::tie(target, scope, name) < std::tie(other.target, other.scope, other.name);
+  }
   [[nodiscard]] std::string text() const {
     return scope.empty() ? target + "/" + name : target + "/" + scope + "/" + name;
   }
