@@ -25,7 +25,7 @@ using Environment = std::map<std::string, std::string>;
 /// Runs a command of sh(1) in the C locale, with `more` in its environment.
 [[nodiscard]] Outcome shell(const std::string& command, const Environment& more = {});
 
-/// Waits until `holds` does; false if it still does not after a minute.
+/// Waits until `holds` does; false if it still does not after three minutes.
 [[nodiscard]] bool eventually(const std::function<bool()>& holds);
 
 /// A whole file, also one of /proc; a failure of the test where it can't be read.
