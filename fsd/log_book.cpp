@@ -20,11 +20,8 @@ void LogBook::write(const DumperPath& path, std::string text) {
   const auto shared = std::make_shared<const std::string>(std::move(text));
   const auto content = [shared] { return *shared; };
   const Ino directory = directories_.at(path.target);
-  if (path.scope.empty()) {
-    tree_.add_text(directory, path.name, 0400, content);
-  } else if (!tree_.add_text_within(directory, path.scope, path.name, 0400, content)) {
+  if (!tree_.add_text_within(directory, path.scope, path.name, 0400, content))
     return;  // the name is a log that says why it is no scope, which it can't be
-  }
   pages_.push_back({path, bytes});
   index_[path] = std::prev(pages_.end());
   bytes_ += bytes;
@@ -56,11 +53,7 @@ void LogBook::erase(const DumperPath& path) {
 void LogBook::erase_locked(const DumperPath& path) {
   const auto at = index_.find(path);
   if (at == index_.end()) return;
-  const Ino directory = directories_.at(path.target);
-  if (path.scope.empty())
-    tree_.remove_text(directory, path.name);
-  else
-    tree_.remove_text_within(directory, path.scope, path.name);
+  tree_.remove_text_within(directories_.at(path.target), path.scope, path.name);
   bytes_ -= at->second->bytes;
   pages_.erase(at->second);
   index_.erase(at);

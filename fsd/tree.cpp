@@ -145,6 +145,10 @@ Ino Tree::add_text_locked(Ino parent, const std::string& name, mode_t mode, Text
 Result<void> Tree::add_text_within(Ino parent, const std::string& directory,
                                    const std::string& name, mode_t mode, Text text) {
   const std::scoped_lock lock(mutex_);
+  if (directory.empty()) {
+    add_text_locked(parent, name, mode, std::move(text));
+    return {};
+  }
   const Node* there = find_child(parent, directory);
   if (there != nullptr && !there->passing) return fail_errno(ENOTDIR, "create '{}'", name);
   const Ino ino = add_passing_locked(parent, directory, nullptr, 0);
@@ -156,7 +160,7 @@ Result<void> Tree::add_text_within(Ino parent, const std::string& directory,
 
 void Tree::remove_text_within(Ino parent, const std::string& directory, const std::string& name) {
   const std::scoped_lock lock(mutex_);
-  const Node* within = find_child(parent, directory);
+  const Node* within = directory.empty() ? find(parent) : find_child(parent, directory);
   if (within != nullptr) remove_text_locked(within->attributes.st_ino, name);
 }
 

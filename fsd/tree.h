@@ -65,8 +65,8 @@ class Tree {
   Ino add_text(Ino parent, const std::string& name, mode_t mode, Text text);
   Ino add_symlink(Ino parent, const std::string& name, std::string target);
   void remove_text(Ino parent, const std::string& name);
-  // The same in a passing directory of the parent, which is made where it is missing. A directory
-  // of that name in the place of a text, or a text in the place of one, is left alone: ENOTDIR.
+  // The same in a passing directory of the parent, which is made where it is missing; or in the
+  // parent itself where `directory` is empty. ENOTDIR: that name is something else, which stays.
   [[nodiscard]] base::Result<void> add_text_within(Ino parent, const std::string& directory,
                                                    const std::string& name, mode_t mode, Text text);
   void remove_text_within(Ino parent, const std::string& directory, const std::string& name);
